@@ -18,6 +18,7 @@ _IMPORT = re.compile(r"^import time:.*\| +(\S+)$", re.MULTILINE)
 
 LATE = {
     "beartype",  # of key_value
+    "griffe",  # parses docstrings
     "httpcore2._async",  # workers forward requests with it
     "key_value",  # session state
     "multiprocessing.spawn",
@@ -66,18 +67,20 @@ def test_http_server_imports_nothing_that_its_first_answers_do_not_take(tmp_path
                 assert server.poll() is None
                 assert time.monotonic() < until_s
                 time.sleep(0.01)
+            until_ready = log.read_text()
             url, session = json.loads(ready.read_text())["url"], {}
             with httpx2.Client(headers={"accept": "application/json, text/event-stream"}) as client:
                 for message in messages():
                     answer = client.post(url, json=message, headers=session)
                     assert answer.is_success
                     session = session or {"mcp-session-id": answer.headers["mcp-session-id"]}
-            # Not after the end: the late imports begin a second after the start.
             imports = log.read_text()
         finally:
             server.terminate()
     assert answer.json()["result"]["structuredContent"] == {"result": 3.0}
-    assert imported_late(imports, LATE) == set()
+    assert imported_late(until_ready, LATE) == set()
+    # Begun a second after the start, which may be over before the first answers on a busy machine.
+    assert imported_late(imports, LATE - {"beartype", "key_value"}) == set()
 
 
 def test_stdio_server_imports_nothing_for_http(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import pytest
 from fastmcp.exceptions import ValidationError
+from fastmcp.tools import FunctionTool
 from pydantic import Field
 
 from server_core import PlainTool
@@ -99,3 +100,92 @@ async def test_keys_that_the_client_has_chosen_are_shortened() -> None:
 async def test_valid_arguments_pass() -> None:
     result = await PlainTool.from_function(sample).run({"amount": 1, "text": "x"})
     assert result.structured_content == {"result": "1.0 x None 1"}
+
+
+def _one_line(number: int) -> int:
+    """Double a number: 2 * n. Use it for pairs."""
+    return number
+
+
+def _paragraphs(number: int) -> int:
+    """Double a number.
+
+    Use it for pairs
+    and for twins: they come in twos. Note: not for
+    triplets.
+    """
+    return number
+
+
+def _google(number: int) -> int:
+    """Double a number.
+
+    Args:
+        number: What is doubled.
+    """
+    return number
+
+
+def _numpy(number: int) -> int:
+    """Double a number.
+
+    Parameters
+    ----------
+    number : int
+        What is doubled.
+    """
+    return number
+
+
+def _sphinx(number: int) -> int:
+    """Double a number.
+
+    :param number: What is doubled.
+    """
+    return number
+
+
+def _admonition(number: int) -> int:
+    """Double a number.
+
+    Note:
+        Not for triplets.
+    """
+    return number
+
+
+def _undocumented(number: int) -> int:
+    return number
+
+
+class _Numbers:
+    def double(self, number: int) -> int:
+        """Double a number."""
+        return number
+
+
+DOCUMENTED = (_one_line, _paragraphs, _google, _numpy, _sphinx, _admonition, _undocumented, _Numbers().double)
+
+
+@pytest.mark.parametrize("function", DOCUMENTED, ids=lambda each: each.__name__)
+def test_description_is_the_one_that_fastmcp_finds(function: Any) -> None:
+    doc = function.__doc__
+    plain, fastmcp = PlainTool.from_function(function), FunctionTool.from_function(function)
+    assert plain.description == fastmcp.description
+    assert plain.parameters == fastmcp.parameters
+    assert function.__doc__ == doc
+
+
+def test_description_that_is_given_comes_before_the_docstring() -> None:
+    tool = PlainTool.from_function(_one_line, description="Twice.", name="twice")
+    assert (tool.name, tool.description) == ("twice", "Twice.")
+
+
+def test_docstring_stays_where_no_tool_can_be_made() -> None:
+    def several(*numbers: int) -> int:
+        """Add numbers."""
+        return sum(numbers)
+
+    with pytest.raises(ValueError, match="args"):
+        PlainTool.from_function(several)
+    assert several.__doc__ == "Add numbers."

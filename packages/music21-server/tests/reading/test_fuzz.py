@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import zipfile
 
@@ -14,7 +13,6 @@ from lxml import etree
 
 from music21_server.errors import ScoreError
 from music21_server.reading.formats import read, recognise
-from music21_server.reading.midi_scan import scan_midi
 from music21_server.score.document import Document
 from music21_server.score.limits import Limits
 from music21_server.theory.chords.sonorities import sonorities
@@ -242,9 +240,26 @@ def test_changed_archives(changes):
 @quick
 @given(byte_changes)
 def test_changed_midi(changes):
-    """Only the count before music21 is tested here."""
-    with contextlib.suppress(ScoreError):
-        assert 0 <= scan_midi(_change_bytes(MIDI, changes)).notes < 100
+    _assert_read_or_refused(_change_bytes(MIDI, changes), "midi")
+
+
+ABC_PIECES = (
+    "c", "^f", "_B,", "z2", "Z3", "[ce_g]2", "(3", "(5:4:3", ">", "<<", "-", "|", "|:", ":|", "::", "|1",
+    "[2", "&", "{ga}", '"Am"', "!fermata!", "[K:Eb]", "[M:6/8]", "[L:1/16]", "[V:2]", "[V:1]", "\n", "H", "~",
+    "/", "3/2", ")", "]", "[", '"', "!", "%", "\\", " ", "é",
+)  # fmt: skip
+
+
+@quick
+@given(st.lists(st.sampled_from(ABC_PIECES), max_size=60))
+def test_drawn_abc(pieces):
+    _assert_read_or_refused(f"X:1\nM:4/4\nK:D\n{''.join(pieces)}\n".encode(), "abc")
+
+
+@quick
+@given(st.text(max_size=200))
+def test_any_text_as_abc(text):
+    _assert_read_or_refused(f"X:1\nK:C\n{text}\n".encode("utf-8", "replace"), "abc")
 
 
 @pytest.mark.corpus

@@ -13,7 +13,7 @@ from music21_server.errors import TooMuchScoreError, UnreadableScoreError
 from music21_server.reading.formats import recognise
 from music21_server.reading.music21_formats import FORMATS, read_through_music21
 from music21_server.score.limits import Limits
-from music21_server.score.table import NOTE, REST, TIE_START, TIE_STOP, UNPITCHED, Transposition
+from music21_server.score.table import NOTE, TIE_START, TIE_STOP, Transposition
 from music21_server.theory.pitch.transposition import sounding_pitches
 
 HUMDRUM = """!!!COM: Anon
@@ -38,16 +38,6 @@ HUMDRUM = """!!!COM: Anon
 *-\t*-
 """
 
-ABC = """X:1
-T:A Jig
-C:Trad.
-M:6/8
-L:1/8
-Q:3/8=60
-K:D
-"D"ABc d3 | {g}f2e "G"d3 |]
-"""
-
 MEI = """<?xml version="1.0" encoding="UTF-8"?>
 <mei xmlns="http://www.music-encoding.org/ns/mei" meiversion="3.0.0"><music><body><mdiv><score>
 <scoreDef meter.count="3" meter.unit="4" key.sig="1s"><staffGrp>
@@ -62,34 +52,11 @@ pname="b" oct="3"/> </chord></layer></staff></measure>
 </section></score></mdiv></body></music></mei>"""
 
 
-def _midi(*tracks):
-    chunks = [
-        b"MThd",
-        (6).to_bytes(4, "big"),
-        (1).to_bytes(2, "big"),
-        len(tracks).to_bytes(2, "big"),
-        b"\x00\x60",
-    ]
-    for track in tracks:
-        data = track + b"\x00\xff\x2f\x00"
-        chunks += [b"MTrk", len(data).to_bytes(4, "big"), data]
-    return b"".join(chunks)
-
-
-# 96 ticks per quarter: C4 a quarter, E4 and G4 a half together; and a clarinet in concert pitch.
-MIDI = _midi(
-    b"\x00\xff\x58\x04\x04\x02\x18\x08\x00\xff\x51\x03\x07\xa1\x20",
-    b"\x00\x90\x3c\x40\x60\x80\x3c\x00\x00\x90\x40\x40\x00\x43\x40\x81\x40\x40\x00\x00\x43\x00",
-    b"\x00\xc1\x47\x00\x91\x48\x40\x83\x00\x81\x48\x00",
-)
-
 TINY = "tinyNotation: 3/4 c4 trip{c8 d e} f#4~ f#2. BB-4 r2"
 
 SOURCES = {
     "humdrum": HUMDRUM.encode(),
-    "abc": ABC.encode(),
     "mei": MEI.encode(),
-    "midi": MIDI,
     "tinynotation": TINY.encode(),
 }
 
@@ -120,23 +87,6 @@ def test_humdrum(scores, written):
     assert {key.fifths for key in score.keys} == {-1}
 
 
-def test_abc(scores, written):
-    score = scores["abc"]
-    assert written(score) == [
-        (0, 0, 0, 0.5, "A4"), (0, 0, 0.5, 0.5, "B4"), (0, 0, 1, 0.5, "C#5"), (0, 0, 1.5, 1.5, "D5"),
-        (0, 1, 0, 0, "G5"), (0, 1, 0, 1, "F#5"), (0, 1, 1, 0.5, "E5"), (0, 1, 1.5, 1.5, "D5"),
-    ]  # fmt: skip
-    assert score.notes.grace.tolist() == [False] * 4 + [True] + [False] * 3
-    assert [
-        (symbol.measure, float(score.quarters(symbol.onset)), symbol.text) for symbol in score.chord_symbols
-    ] == [
-        (0, 0, "D"),
-        (1, 1.5, "G"),
-    ]
-    assert (score.title, score.composer) == ("A Jig", "Trad.")
-    assert [tempo.quarters_per_minute for tempo in score.tempos] == [90]
-
-
 def test_mei(scores, written):
     score = scores["mei"]
     assert written(score) == [
@@ -145,18 +95,6 @@ def test_mei(scores, written):
     ]  # fmt: skip
     assert [part.transpositions for part in score.parts] == [(Transposition(0, -1, -2),), ()]
     assert sounding_pitches(score).cents[0] == 7200
-
-
-def test_midi(scores, written):
-    score = scores["midi"]
-    rows = [row for row in written(score) if row[4] != "r"]
-    assert rows == [
-        (0, 0, 0, 1, "C4"), (0, 0, 1, 2, "E4"), (0, 0, 1, 2, "G4"),
-        (1, 0, 0, 4, "C5"),
-    ]  # fmt: skip
-    # The clarinet of a MIDI file is in concert pitch.
-    assert all(part.transpositions == () for part in score.parts)
-    assert {tempo.quarters_per_minute for tempo in score.tempos} == {120}
 
 
 def test_tiny_notation(scores, written):
@@ -188,7 +126,7 @@ def test_notes_are_those_of_music21(scores, kind):
     source = SOURCES[kind]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        parsed = converter.parseData(source if kind == "midi" else source.decode(), format=FORMATS[kind])
+        parsed = converter.parseData(source.decode(), format=FORMATS[kind])
     if isinstance(parsed, stream.Opus):
         parsed = parsed.scores[0]
     theirs = Counter(
@@ -200,26 +138,6 @@ def test_notes_are_those_of_music21(scores, kind):
     assert ours == theirs
 
 
-def test_drums_of_midi_are_unpitched():
-    drum = b"\x00\x99\x24\x40\x60\x89\x24\x00\x00\x99\x26\x40\x00\x2a\x40\x60\x89\x26\x00\x00\x2a\x00"
-    score = read_through_music21(_midi(drum), "midi", Limits())
-    kinds = score.notes.kind[score.notes.kind != REST]
-    assert set(kinds.tolist()) == {UNPITCHED}
-    assert len(kinds) == 3
-
-
-def test_voices_of_one_work_in_abc_are_parts():
-    voice = "X:{}\nT:Work\nT:Voice {}\nM:4/4\nL:1/4\nK:C\n{}|]\n"
-    source = voice.format(1, 1, "cdef") + voice.format(2, 2, "CDEF")
-    assert len(read_through_music21(source.encode(), "abc", Limits()).parts) == 2
-
-
-def test_book_of_tunes_is_refused_with_a_summary():
-    source = ABC + "\n" + ABC.replace("X:1", "X:2").replace("A Jig", "A Reel")
-    with pytest.raises(UnreadableScoreError, match=r"one tune, got 2 tunes \(X:1 'A Jig', X:2 'A Reel'\)"):
-        read_through_music21(source.encode(), "abc", Limits())
-
-
 @pytest.mark.parametrize(
     ("kind", "source"),
     [
@@ -227,11 +145,7 @@ def test_book_of_tunes_is_refused_with_a_summary():
         ("mei", b"<mei><music/></mei>"),
         ("mei", b"<mei>" * 5_000),
         ("mei", b'<!DOCTYPE mei [<!ENTITY a "b">]>' + MEI.encode().split(b"?>", 1)[1]),
-        ("midi", MIDI[:-30]),
-        ("midi", b"MThd"),
-        ("midi", _midi()),
         ("humdrum", b""),
-        ("abc", b""),
         ("tinynotation", b"tinyNotation: 99999/0 c4"),
     ],
 )
@@ -256,10 +170,10 @@ def test_long_errors_of_music21_are_cut(monkeypatch):
 
     monkeypatch.setattr(converter, "parseData", fail)
     with pytest.raises(UnreadableScoreError, match=r"cannot read \(ValueError: x{288}\)"):
-        read_through_music21(SOURCES["abc"], "abc", Limits())
+        read_through_music21(SOURCES["humdrum"], "humdrum", Limits())
 
 
-@pytest.mark.parametrize("kind", ["mei", "midi"])
+@pytest.mark.parametrize("kind", ["mei"])
 def test_truncated_documents_are_refused(kind):
     for length in range(0, len(SOURCES[kind]) - 1, len(SOURCES[kind]) // 7):
         with pytest.raises(UnreadableScoreError, match="Expected"):
@@ -269,10 +183,9 @@ def test_truncated_documents_are_refused(kind):
 def test_size_is_bounded_before_music21_sees_it(monkeypatch):
     monkeypatch.setattr(converter, "parseData", None)  # calling it would raise a TypeError
     with pytest.raises(TooMuchScoreError, match="max_converted_bytes"):
-        read_through_music21(ABC.encode() * 100, "abc", Limits(max_converted_bytes=5_000))
-    notes = b"\x00\x90\x3c\x40" + b"\x00\x3c\x40" * 60_000
-    with pytest.raises(TooMuchScoreError, match=r"max_converted_notes.*60,001"):
-        read_through_music21(_midi(notes), "midi", Limits())
+        read_through_music21(SOURCES["humdrum"] * 100, "humdrum", Limits(max_converted_bytes=5_000))
+    with pytest.raises(TooMuchScoreError, match=r"max_converted_notes.*60,000"):
+        read_through_music21(b"**kern\n" + b"4c\n" * 60_000 + b"*-\n", "humdrum", Limits())
 
 
 @pytest.mark.parametrize(("limit", "value"), [("max_parts", 1), ("max_measures", 1), ("max_notes", 3)])

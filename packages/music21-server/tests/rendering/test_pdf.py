@@ -133,7 +133,7 @@ def test_excerpt_of_an_abc_document() -> None:
     assert "A tune" in words
     assert [symbol in words for symbol in ("Am", "Dm", "Em", "F7", "G7")] == [False, True, True, False, False]
     assert "G7" not in words_of(pdf_of(document, parts=["1"]))
-    with pytest.raises(ScoreError, match="from 0 to 3"):
+    with pytest.raises(ScoreError, match="from 1 to 4"):
         pdf_of(document, "9")
 
 

@@ -169,12 +169,12 @@ def test_other_bytes_are_an_error(encoded: bytes) -> None:
     with pytest.raises(DamagedColumnsError):
         decode(encoded)
     with pytest.raises(DamagedColumnsError):
-        decode(b"m21cols\x02" + encoded)
+        decode(b"m21cols\x03" + encoded)
 
 
 def test_the_error_for_another_version_names_it() -> None:
     encoded = encode(orchestral(3, 2))
-    with pytest.raises(DamagedColumnsError, match=r"version 2, got version 9\. Import the score again"):
+    with pytest.raises(DamagedColumnsError, match=r"version 3, got version 9\. Import the score again"):
         decode(encoded[:7] + b"\x09" + encoded[8:])
 
 
@@ -185,7 +185,7 @@ def forged(
     body = header + columns
     kept = zlib.compress(body) if compress else body
     length = len(body) if claimed is None else claimed
-    prefix = struct.pack("<8s?xxxIQQ", b"m21cols\x02", compress, zlib.crc32(kept), len(header), length)
+    prefix = struct.pack("<8s?xxxIQQ", b"m21cols\x03", compress, zlib.crc32(kept), len(header), length)
     return prefix + kept
 
 

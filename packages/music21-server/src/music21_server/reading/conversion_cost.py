@@ -17,7 +17,6 @@ from music21_server.workers.deadlines import Deadline, shorten
 _NOTE_S: Final = 0.3e-3
 _MEASURE_S: Final = 0.5e-3
 _MEASURE_PAIR_S: Final = 1e-6
-_ABC_MEASURE_PAIR_S: Final = 17e-6
 _STAFF_S: Final = 5e-3
 _MARK_S: Final = 0.5e-3
 _MARK_PAIR_S: Final = 3.5e-6
@@ -41,7 +40,6 @@ class Workload:
         marks: Signatures, tempos, slurs and others that become objects, in all staves together.
         mark_pairs: Pairs of marks that music21 compares.
         events: Everything that is parsed.
-        is_abc: Whether it is in ABC, of which music21 looks up each measure by its index.
     """
 
     notes: int = 0
@@ -52,7 +50,6 @@ class Workload:
     marks: int = 0
     mark_pairs: float = 0
     events: int = 0
-    is_abc: bool = False
 
     @property
     def seconds(self) -> float:
@@ -61,7 +58,7 @@ class Workload:
             _NOTE_S * self.notes
             + _STAFF_S * self.staves
             + _MEASURE_S * (self.measures + self.pieces)
-            + (_ABC_MEASURE_PAIR_S if self.is_abc else _MEASURE_PAIR_S) * self.measure_pairs
+            + _MEASURE_PAIR_S * self.measure_pairs
             + _MARK_S * self.marks
             + _MARK_PAIR_S * self.mark_pairs
             + _EVENT_S * self.events
@@ -92,7 +89,12 @@ def check_workload(workload: Workload, size_bytes: int, limits: Limits) -> None:
             f"conversion_timeout_s), got one that would take about {_shown(workload.seconds)} s: {workload}. "
             f"{_ADVICE}"
         )
-    shorten(Deadline(limit_s, "conversion_timeout_s", _ADVICE))
+    start_deadline(size_bytes, limits)
+
+
+def start_deadline(size_bytes: int, limits: Limits) -> None:
+    """Start the time in which a document of a size must be read."""
+    shorten(Deadline(granted_s(size_bytes, limits), "conversion_timeout_s", _ADVICE))
 
 
 def _shown(number: float) -> str:

@@ -8,7 +8,11 @@ import re
 from typing import Final
 
 from music21_server.errors import UnreadableScoreError
-from music21_server.reading.music21_formats import read_through_music21
+from music21_server.reading.abc.columns import read_tunes
+from music21_server.reading.abc.tunes import one_work
+from music21_server.reading.conversion_cost import start_deadline
+from music21_server.reading.midi.columns import read_midi
+from music21_server.reading.music21_formats import as_text, read_through_music21
 from music21_server.reading.musicxml import read_musicxml
 from music21_server.reading.mxl_archive import unpack
 from music21_server.score.document import KINDS, Document
@@ -141,4 +145,10 @@ def read(document: Document, limits: Limits) -> Score:
         return read_musicxml(document.content, limits)
     if document.kind == "mxl":
         return read_musicxml(unpack(document.content, limits), limits)
+    if document.kind == "midi":
+        start_deadline(len(document.content), limits)
+        return read_midi(document.content, limits)
+    if document.kind == "abc":
+        start_deadline(len(document.content), limits)
+        return read_tunes(one_work(as_text(document.content)), limits)
     return read_through_music21(document.content, document.kind, limits)

@@ -47,4 +47,6 @@ def stored_entry(document: Document, score: Score) -> Entry:
     """Return the store entry for a document and the score read from it."""
     facts = asdict(information(score))
     info = {**{name: facts[name] for name in _LISTED}, "parts": len(score.parts)}
+    if score.remarks:
+        info["remarks"] = list(score.remarks)
     return Entry.from_document(document, codec.encode(score), info)

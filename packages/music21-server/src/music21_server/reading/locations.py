@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from music21_server.errors import ScoreError, UnknownScoreError, UnreadableScoreError
-from music21_server.reading.abc_tunes import are_voices_of_one, summary, tune, tunes
+from music21_server.reading.abc.tunes import are_voices_of_one, summary, tune, tunes
 from music21_server.reading.folder_files import open_below
 from music21_server.reading.formats import recognise
 from music21_server.reading.music21_formats import as_text

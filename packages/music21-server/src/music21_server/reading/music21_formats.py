@@ -1,4 +1,4 @@
-"""Reader of the formats that music21 parses: Humdrum, ABC, MIDI, MEI, tiny notation."""
+"""Reader of the formats that music21 parses: Humdrum, MEI, tiny notation."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import warnings
 from typing import Any, Final
 
 from music21_server.errors import ScoreError, UnreadableScoreError
-from music21_server.reading.abc_scan import abc_workload
-from music21_server.reading.abc_tunes import are_voices_of_one, summary, tunes
 from music21_server.reading.conversion_cost import Workload, check_workload
 from music21_server.reading.humdrum_scan import humdrum_workload
 from music21_server.reading.mei_scan import mei_workload
-from music21_server.reading.midi_scan import midi_workload
 from music21_server.reading.music21_score import columns_of
 from music21_server.reading.tiny_scan import tiny_workload
 from music21_server.reading.xml import as_utf8, root_tag
@@ -20,8 +17,6 @@ from music21_server.score.table import Score
 
 FORMATS: Final = {
     "humdrum": "humdrum",
-    "abc": "abc",
-    "midi": "midi",
     "mei": "mei",
     "tinynotation": "tinyNotation",
 }
@@ -76,31 +71,19 @@ def _single_score(parsed: Any) -> Any:
     return score
 
 
-def _workload(document: str | bytes, kind: str) -> Workload:
+def _workload(document: str, kind: str) -> Workload:
     """Return what music21 has to do; raise UnreadableScoreError for what it should not even try."""
-    if isinstance(document, bytes):
-        return midi_workload(document)
     if kind == "mei":
         return mei_workload(document.encode())
-    return {"abc": abc_workload, "humdrum": humdrum_workload, "tinynotation": tiny_workload}[kind](document)
+    return {"humdrum": humdrum_workload, "tinynotation": tiny_workload}[kind](document)
 
 
-def _text(source: bytes, kind: str) -> str | bytes:
-    """Return the input for music21: bytes for MIDI, text for the other formats."""
-    if kind == "midi":
-        return source
+def _text(source: bytes, kind: str) -> str:
+    """Return the input for music21."""
     if kind == "mei":
         source = as_utf8(source)
         root_tag(source)
-    text = as_text(source)
-    if kind == "abc":
-        book = tunes(text)
-        if not are_voices_of_one(book):
-            raise UnreadableScoreError(
-                f"Expected ABC with one tune, got {summary(book)}: send one of them, from its X: line to the "
-                "line before the next X:."
-            )
-    return text
+    return as_text(source)
 
 
 def as_text(source: bytes) -> str:

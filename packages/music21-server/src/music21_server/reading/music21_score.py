@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, Final
 
-import numpy as np
-
 from music21_server.errors import UnreadableScoreError
-from music21_server.reading.part_builder import FINEST
-from music21_server.reading.staves import COLUMNS, Mark, fields_of
+from music21_server.reading.exact_rows import ExactRows, PartMeasures
 from music21_server.score import table
 from music21_server.score.limits import Limits
 from music21_server.score.table import (
@@ -21,25 +17,19 @@ from music21_server.score.table import (
     ChordSymbol,
     Fermata,
     KeyChange,
-    NoteTable,
     Part,
     Score,
     TempoChange,
-    TimeChange,
     Transposition,
 )
 
 _TIE: Final = {"start": table.TIE_START, "stop": table.TIE_STOP, "continue": table.TIE_CONTINUE}
-_LONGEST_QUARTERS: Final = 2**22
 _MOST_DENOMINATOR: Final = 65535
 """Largest denominator of the fractions that music21 keeps."""
 
 _MOST_ALTER_CENTS: Final = 1200
 _LOWEST_OCTAVE, _HIGHEST_OCTAVE = -5, 15
 _MOST_SEMITONES: Final = 120
-
-_FIELDS: Final = COLUMNS[:-1]
-"""Columns of a row; `node` is the number of the row."""
 
 
 def columns_of(parsed: Any, limits: Limits) -> Score:
@@ -64,50 +54,49 @@ def columns_of(parsed: Any, limits: Limits) -> Score:
 
 
 class _Collector:
-    """Collects all parts, with times as fractions until their common denominator is certain."""
+    """Collects all parts."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._rows: list[tuple[Any, ...]] = []
-        self._parts: list[Part] = []
-        self._numbers: list[list[str]] = []
-        self._lengths: list[list[Fraction]] = []
-        self._marks: list[tuple[Fraction, Callable[[int, int], Mark]]] = []
-        self._denominators: set[int] = {1}
+        self._rows = ExactRows(limits)
+        self._parts: list[PartMeasures] = []
 
     def take(self, part: Any) -> None:
         """Take a part."""
         from music21 import stream
 
-        index = len(self._parts)
         if not part.hasMeasures():
             part = part.makeMeasures()
         measures = list(part.getElementsByClass(stream.Measure))
         self._limits.check("max_measures", len(measures))
-        self._parts.append(Part(str(part.id), str(part.partName or ""), 0, tuple(_transpositions(part))))
-        self._numbers.append([f"{measure.number}{measure.numberSuffix or ''}" for measure in measures])
+        for number, measure in enumerate(measures):
+            self._take_measure(len(self._parts), number, measure)
+        self._rows.check_notes()
         starts = [_exact(part.elementOffset(measure)) for measure in measures]
         ends = [*starts[1:], starts[-1] + _exact(measures[-1].highestTime)] if measures else []
-        self._lengths.append([self._checked(end - start) for start, end in zip(starts, ends, strict=True)])
-        for number, measure in enumerate(measures):
-            self._take_measure(index, number, measure)
-        self._limits.check("max_notes", len(self._rows))
+        self._parts.append(
+            PartMeasures(
+                Part(str(part.id), str(part.partName or ""), 0, tuple(_transpositions(part))),
+                [f"{measure.number}{measure.numberSuffix or ''}" for measure in measures],
+                [end - start for start, end in zip(starts, ends, strict=True)],
+            )
+        )
 
     def _take_measure(self, part: int, number: int, measure: Any) -> None:
         from music21 import expressions, harmony
 
         voices = {id(voice): index for index, voice in enumerate(measure.voices)}
         for element in measure.recurse().notesAndRests:
-            onset = self._checked(_exact(element.getOffsetInHierarchy(measure)))
+            onset = _exact(element.getOffsetInHierarchy(measure))
             if isinstance(element, harmony.Harmony):
-                self._add_mark(onset, ChordSymbol, part, number, str(element.figure))
+                self._rows.add_mark(part, number, onset, ChordSymbol, str(element.figure))
                 continue
-            duration = self._checked(_exact(element.quarterLength))
+            duration = _exact(element.quarterLength)
             voice = voices.get(id(element.activeSite), 0)
             for row in _rows_of(element):
-                self._rows.append((part, number, onset, duration, *row, voice))
+                self._rows.add(part, number, onset, duration, *row, voice)
             if any(isinstance(each, expressions.Fermata) for each in element.expressions):
-                self._add_mark(onset, Fermata, part, number)
+                self._rows.add_mark(part, number, onset, Fermata)
         self._take_marks(part, number, measure)
 
     def _take_marks(self, part: int, number: int, measure: Any) -> None:
@@ -116,68 +105,21 @@ class _Collector:
         for element in measure.recurse().getElementsByClass(
             (key.KeySignature, meter.TimeSignature, tempo.MetronomeMark)
         ):
-            onset = self._checked(_exact(element.getOffsetInHierarchy(measure)))
+            onset = _exact(element.getOffsetInHierarchy(measure))
             if isinstance(element, key.KeySignature):
                 mode = str(getattr(element, "mode", "") or "")
-                self._add_mark(onset, KeyChange, part, number, int(element.sharps or 0), mode)
+                self._rows.add_mark(part, number, onset, KeyChange, int(element.sharps or 0), mode)
             elif isinstance(element, meter.TimeSignature):
-                length = self._checked(_exact(element.barDuration.quarterLength))
-                text = str(element.ratioString)
-                self._marks.append((onset, _time_change(part, number, text, length)))
+                length = _exact(element.barDuration.quarterLength)
+                self._rows.add_time(part, number, onset, str(element.ratioString), length)
             else:
                 quarters_per_minute = element.getQuarterBPM()
                 if quarters_per_minute:
-                    self._add_mark(onset, TempoChange, part, number, float(quarters_per_minute))
-
-    def _add_mark(
-        self, onset: Fraction, kind: Callable[..., Mark], part: int, number: int, *values: Any
-    ) -> None:
-        self._marks.append((onset, lambda ticks, _unit: kind(part, number, ticks, *values)))
-
-    def _checked(self, quarters: Fraction) -> Fraction:
-        """Return a time that is in range, and remember its denominator."""
-        if not 0 <= quarters <= _LONGEST_QUARTERS:
-            raise UnreadableScoreError(
-                f"Expected times of at most {_LONGEST_QUARTERS:,} quarter notes, got {float(quarters):,}."
-            )
-        self._denominators.add(quarters.denominator)
-        return quarters
+                    self._rows.add_mark(part, number, onset, TempoChange, float(quarters_per_minute))
 
     def score(self, *, title: str, composer: str) -> Score:
         """Return the score."""
-        unit = math.lcm(*self._denominators)
-        if unit > FINEST:
-            raise UnreadableScoreError(
-                f"Expected times with at most {FINEST:,} ticks per quarter note, got {unit:,}."
-            )
-        longest: list[str] = max(self._numbers, key=len)
-        own = np.full((len(self._parts), len(longest)), -1, dtype=np.int64)
-        for index, lengths in enumerate(self._lengths):
-            own[index, : len(lengths)] = [int(length * unit) for length in lengths]
-        marks = [make(int(onset * unit), unit) for onset, make in self._marks]
-        return Score(
-            title=title,
-            composer=composer,
-            parts=tuple(self._parts),
-            notes=_table(self._rows, unit),
-            measure_numbers=tuple(longest),
-            measure_ticks=own.max(axis=0, initial=0),
-            own_ticks=own,
-            **fields_of(marks),
-        )
-
-
-def _time_change(part: int, number: int, text: str, length: Fraction) -> Callable[[int, int], TimeChange]:
-    return lambda ticks, unit: TimeChange(part, number, ticks, text, int(length * unit))
-
-
-def _table(rows: list[tuple[Any, ...]], unit: int) -> NoteTable:
-    ticks = [(*row[:2], int(row[2] * unit), int(row[3] * unit), *row[4:]) for row in rows]
-    values = np.array(ticks, dtype=np.int64).reshape(-1, len(_FIELDS))
-    columns: dict[str, Any] = {name: values[:, index] for index, name in enumerate(_FIELDS)}
-    for flag in ("grace", "cue"):
-        columns[flag] = columns[flag].astype(np.bool_)
-    return NoteTable(**columns, node=np.arange(len(values), dtype=np.int64), ticks_per_quarter=unit)
+        return self._rows.score(self._parts, title=title, composer=composer)
 
 
 def _rows_of(element: Any) -> Iterator[tuple[int, int, int, int, int, bool, bool]]:

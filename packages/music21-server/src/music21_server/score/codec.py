@@ -32,7 +32,7 @@ _Array = npt.NDArray[np.int64] | npt.NDArray[np.bool_]
 _PREFIX: Final = struct.Struct("<8s?xxxIQQ")
 """Mark, compressed?, CRC-32 of the rest, length of the header, length of header and columns unpacked."""
 
-_MARK: Final = b"m21cols\x02"
+_MARK: Final = b"m21cols\x03"
 """The last byte is the version."""
 
 _WIDTHS: Final = ("<u1", "<i1", "<u2", "<i2", "<u4", "<i4", "<i8")

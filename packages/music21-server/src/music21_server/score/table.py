@@ -89,6 +89,19 @@ class Transposition:
 
 
 @dataclass(frozen=True)
+class DrumSound:
+    """Drum at a place of a percussion staff.
+
+    Attributes:
+        place: Steps above the C of octave 0.
+        key: Key in General MIDI's percussion channel.
+    """
+
+    place: int
+    key: int
+
+
+@dataclass(frozen=True)
 class Part:
     """One staff of one instrument.
 
@@ -97,12 +110,16 @@ class Part:
         name: Name as printed; may be empty.
         staff: Number of the staff within the document's part; 0 if there is only one.
         transpositions: Transpositions in order; empty for an instrument that sounds as written.
+        program: General MIDI program from 0, if the document states one.
+        drums: Sounds of unpitched notes, if the document states them.
     """
 
     identity: str
     name: str
     staff: int = 0
     transpositions: tuple[Transposition, ...] = ()
+    program: int | None = None
+    drums: tuple[DrumSound, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -173,6 +190,7 @@ class Score:
         tempos: Tempo marks with a number.
         chord_symbols: Chord symbols.
         fermatas: Fermatas as written; each note of a chord may have one.
+        remarks: Sentences about what the reader had to guess, change or leave out.
     """
 
     title: str
@@ -187,6 +205,7 @@ class Score:
     tempos: tuple[TempoChange, ...] = ()
     chord_symbols: tuple[ChordSymbol, ...] = field(default=(), repr=False)
     fermatas: tuple[Fermata, ...] = field(default=(), repr=False)
+    remarks: tuple[str, ...] = ()
 
     @property
     def measure_starts(self) -> Integers:

@@ -7,6 +7,8 @@ import re
 import unicodedata
 from typing import Final
 
+from music21_server.score.table import Part
+
 _PROGRAMS: Final = (
     # The first line with a key that begins the name, or a word of it, wins; programs are numbered from 0.
     (32, "acoustic-bass jazz-bass"),
@@ -60,6 +62,11 @@ _DRUMS: Final = (
 )
 DEFAULT_DRUM: Final = 38
 """A snare drum."""
+
+
+def program_of(part: Part) -> int:
+    """Return the General MIDI program of a part: the one that its document states, or one for its name."""
+    return program(part.name) if part.program is None else part.program
 
 
 def program(name: str) -> int:

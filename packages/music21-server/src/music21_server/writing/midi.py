@@ -18,7 +18,7 @@ import numpy.typing as npt
 from music21_server.errors import TooMuchScoreError
 from music21_server.score.table import NOTE, UNPITCHED, Booleans, Integers, Score
 from music21_server.theory.pitch.transposition import sounding_pitches
-from music21_server.writing.general_midi import drum, program
+from music21_server.writing.general_midi import drum, program_of
 from music21_server.writing.midi_marks import Times, conductor, tick_of, track_head
 from music21_server.writing.output import Output
 from music21_server.writing.ties import absolute_onsets, joined_by_ties
@@ -111,9 +111,9 @@ def _notes(score: Score, times: Times, channels: list[int], remarks: list[str]) 
     cents = sounding_pitches(score).cents
     struck, end = joined_by_ties(score)
     kept = np.flatnonzero(struck & ~table.cue & np.isin(table.kind, (NOTE, UNPITCHED)))
-    drums = np.array([drum(part.name) for part in score.parts], dtype=np.int64)
     is_drum = table.kind[kept] == UNPITCHED
-    keys = np.where(is_drum, drums[table.part[kept]], (cents[kept] + 50) // 100)
+    keys = (cents[kept] + 50) // 100
+    keys[is_drum] = _drum_keys(score, kept[is_drum])
     between = int(((cents[kept] % 100 != 0) & ~is_drum).sum())
     if between:
         remarks.append(f"Notes between semitones, played on the nearest one: {between:,}.")
@@ -126,6 +126,18 @@ def _notes(score: Score, times: Times, channels: list[int], remarks: list[str]) 
     start, stop = _graces(score, kept, start, stop, times)
     channel = np.where(is_drum, _DRUM_CHANNEL, np.array(channels, dtype=np.int64)[table.part[kept]])
     return _Notes(table.part[kept], start, stop, keys, channel)
+
+
+def _drum_keys(score: Score, rows: Integers) -> Integers:
+    """Return the drum key of each unpitched row: by its place if the part has drums, or by its name."""
+    table = score.notes
+    place = table.octave[rows] * 7 + table.step[rows]
+    named = np.array([drum(part.name) for part in score.parts], dtype=np.int64)
+    keys: Integers = named[table.part[rows]]
+    for index, part in enumerate(score.parts):
+        for sound in part.drums:
+            keys[(table.part[rows] == index) & (place == sound.place)] = sound.key
+    return keys
 
 
 def _graces(
@@ -153,7 +165,7 @@ def _graces(
 
 def _channels(score: Score, remarks: list[str]) -> list[int]:
     """Return a channel for each part: a separate one if there are enough, otherwise one for each program."""
-    programs = [program(part.name) for part in score.parts]
+    programs = [program_of(part) for part in score.parts]
     if len(programs) <= len(_CHANNELS):
         return list(_CHANNELS[: len(programs)])
     sounds = list(dict.fromkeys(programs))

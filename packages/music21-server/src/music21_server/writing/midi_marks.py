@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from music21_server.score.table import Integers, KeyChange, Part, Score
-from music21_server.writing.general_midi import program
+from music21_server.writing.general_midi import program_of
 from music21_server.writing.selection import part_name
 from music21_server.writing.time_signatures import as_fraction
 
@@ -45,7 +45,7 @@ class Times:
 def track_head(score: Score, index: int, part: Part, channel: int) -> bytes:
     """Return the events for the name of a part and the program of its channel."""
     name = _text(0x03, part_name(score, index))
-    return b"\x00" + name + b"\x00" + bytes((0xC0 | channel, program(part.name)))
+    return b"\x00" + name + b"\x00" + bytes((0xC0 | channel, program_of(part)))
 
 
 def conductor(score: Score, times: Times) -> bytes:

@@ -10,7 +10,7 @@ from typing import Final
 
 from music21_server.composition.imitation.pieces import Piece, piece_of
 from music21_server.errors import ScoreError
-from music21_server.reading.abc_tunes import tunes
+from music21_server.reading.abc.tunes import tunes
 from music21_server.reading.formats import read
 from music21_server.reading.locations import corpus_works, from_corpus
 from music21_server.reading.music21_formats import as_text

@@ -98,6 +98,8 @@ class ScoreInformation:
     """Tempos, in order; empty if the score has none (then 120 is assumed)."""
     chord_symbols: int
     """Number of chord symbols."""
+    remarks: tuple[str, ...]
+    """What the reader of the document had to guess, change or leave out."""
 
 
 def information(score: Score) -> ScoreInformation:
@@ -125,6 +127,7 @@ def information(score: Score) -> ScoreInformation:
         key_signatures=_key_signatures(score, clock),
         tempos=_tempos(score, clock),
         chord_symbols=len(score.chord_symbols),
+        remarks=score.remarks,
     )
 
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from music21_server.errors import UnreadableScoreError
-from music21_server.reading.abc_tunes import are_voices_of_one, summary, tune, tunes
+from music21_server.reading.abc.tunes import are_voices_of_one, summary, tune, tunes
 
 BOOK = "%abc-2.1\nM:4/4\n\nX:1\nT:First\nK:C\nCDEF|\n\nX: 7\nT: Second \nT:Also\nK:G\nGABc|\n"
 

@@ -46,8 +46,12 @@ def tunes(text: str) -> list[Tune]:
 
 
 def are_voices_of_one(book: list[Tune]) -> bool:
-    """Return whether tunes are the voices of one work, as older books write them: all have its title."""
-    return len({tune.title for tune in book}) <= 1
+    """Return whether tunes are the voices of one work, as older books write them: all have its title.
+
+    Tunes without a title are tunes of their own.
+    """
+    titles = {tune.title for tune in book}
+    return len(book) <= 1 or (len(titles) == 1 and titles != {""})
 
 
 def tune(text: str, number: int) -> Tune:
@@ -69,3 +73,18 @@ def summary(book: list[Tune]) -> str:
     """Return the number of tunes and the first few, for an error."""
     shown = ", ".join(f"X:{each.number} {each.title[:40]!r}" for each in book[:_SHOWN])
     return f"{len(book)} tune{'s' * (len(book) != 1)} ({shown}{', ...' if len(book) > _SHOWN else ''})"
+
+
+def one_work(text: str) -> list[Tune]:
+    """Return the tunes of a document that is one work: one tune, or several that are its voices.
+
+    Raises:
+        UnreadableScoreError: The document is a book of works.
+    """
+    book = tunes(text) or [Tune(0, "", text)]
+    if not are_voices_of_one(book):
+        raise UnreadableScoreError(
+            f"Expected ABC with one tune, got {summary(book)}: send one of them, from its X: line to the "
+            "line before the next X:."
+        )
+    return book

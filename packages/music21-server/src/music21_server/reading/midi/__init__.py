@@ -1,0 +1,1 @@
+"""Reader of MIDI files: events, measures, a grid, spelled pitches, columns."""

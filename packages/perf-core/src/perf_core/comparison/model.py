@@ -11,7 +11,7 @@ Schema history:
   and drifts are kept. Parts that comparisons of schema 1 lack have their defaults.
 * 3 — any number of servers: ``servers`` by side in place of ``a`` and ``b``, and ``pairings``, one for each
   server but the first, in place of ``metrics`` and ``drifts``; ``own_figures``, ``ranks``. Comparisons of
-  schema 1 and 2 are read as such with one pairing (:func:`upgraded`).
+  schema 1 and 2 are read as such with one pairing (:func:`upgraded`). Each server has its ``token_cost``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from perf_core.comparison import intervals
 from perf_core.comparison.schedule import BASELINE, Side
 from perf_core.errors import ExitCode
 from perf_core.results.record import Failure
+from perf_core.results.token_cost import TokenCost
 
 SCHEMA = 3
 
@@ -301,6 +302,7 @@ class ComparedServer:
         name: Name as typed on the command line.
         package: Distribution of the adapter with its version; empty for a file or a URL.
         commit: Commit that the server was built from; empty when unknown.
+        token_cost: Cost of its tools for a model; None if it lists none.
     """
 
     name: str
@@ -308,6 +310,7 @@ class ComparedServer:
     server_version: str
     package: str = ""
     commit: str = ""
+    token_cost: TokenCost | None = None
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def change_table(change: TokenChange) -> Table | None:
     rows = [_change_row(each) for each in shown]
     if hidden:
         growth = sum(each.growth for each in hidden)
-        rows.append((f"{count(len(hidden))} others", "", DASH, DASH, _signed(growth)))
+        rows.append((f"{count(len(hidden))} others", "", DASH, DASH, signed(growth)))
     headings = ("tool", "is", "before", "after", "change")
     return table_of("Tokens of the tools that changed", headings, rows, labels=2)
 
@@ -94,11 +94,11 @@ def change_line(change: TokenChange) -> str:
         return f"the tools cost a model {tokens}, as before ({plain(change.tokenizer)})"
     text = (
         f"the tools cost a model {about}{count(change.after)} tokens, {count(change.before)} before: "
-        f"{_signed(change.after - change.before)} ({plain(change.tokenizer)})"
+        f"{signed(change.after - change.before)} ({plain(change.tokenizer)})"
     )
     if change.instructions_before != change.instructions_after:
         grown = change.instructions_after - change.instructions_before
-        text += f"; the instructions {count(change.instructions_after)}: {_signed(grown)}"
+        text += f"; the instructions {count(change.instructions_after)}: {signed(grown)}"
     return text
 
 
@@ -108,11 +108,12 @@ def _change_row(change: ToolChange) -> tuple[str, ...]:
         change.kind,
         DASH if change.before is None else count(change.before),
         DASH if change.after is None else count(change.after),
-        _signed(change.growth),
+        signed(change.growth),
     )
 
 
-def _signed(number: int) -> str:
+def signed(number: int) -> str:
+    """Return a difference with its sign; ``none`` for zero."""
     if number == 0:
         return "none"
     return f"+{count(number)}" if number > 0 else f"{MINUS}{count(-number)}"

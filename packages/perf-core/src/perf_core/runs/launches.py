@@ -13,6 +13,8 @@ from pathlib import Path
 
 from perf_core.analysis import failures as failure_examples
 from perf_core.analysis.k6_summary import Summary
+from perf_core.analysis.token_cost import token_cost
+from perf_core.analysis.tokenizer import tokenizer
 from perf_core.comparison.contenders import Contender
 from perf_core.comparison.cpu_log import CpuLog
 from perf_core.comparison.model import ComparedServer, Design, Launch
@@ -120,6 +122,7 @@ class LaunchRunner:
                 handshake.server_version,
                 contender.subject.package,
                 contender.commit,
+                token_cost(handshake.listed, handshake.instructions, tokenizer()),
             )
         # A tool may take as long here as under the load.
         timeout_s = self.plan.settings.request_timeout_s

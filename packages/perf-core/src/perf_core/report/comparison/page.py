@@ -7,6 +7,7 @@ from markupsafe import Markup
 from perf_core.comparison.model import Comparison
 from perf_core.comparison.own_figures import ratios_by_launch
 from perf_core.report.comparison import forest, text
+from perf_core.report.comparison.tokens import token_table
 from perf_core.report.html import asset, template
 
 _PAGE = "comparison.html.jinja"
@@ -25,6 +26,7 @@ def render(comparison: Comparison) -> str:
         headings=text.HEADINGS,
         rows=text.rows(comparison),
         drawing=draw(comparison),
+        tokens=token_table(comparison),
         style=Markup(asset("page.css")),  # noqa: S704 - packaged with this module
     )
 

@@ -15,6 +15,7 @@ from perf_core.comparison.model import (
 from perf_core.comparison.own_figures import calls_in_flight
 from perf_core.comparison.schedule import BASELINE, Side
 from perf_core.report.comparison import text
+from perf_core.report.comparison.tokens import token_table
 from perf_core.report.table import Table, table_of
 from perf_core.report.view.model import View
 from perf_core.report.wording import DASH, plain, significant
@@ -58,6 +59,7 @@ def view(comparison: Comparison, *, brief: bool = False) -> View:
         _overview(comparison),
         None if brief and is_long else _pairs(comparison),
         _order(comparison),
+        token_table(comparison),
         _servers(comparison),
     )
     return View(

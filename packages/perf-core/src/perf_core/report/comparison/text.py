@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from perf_core.comparison.model import KINDS, ComparedServer, Comparison, MetricComparison
+from perf_core.report.comparison.tokens import token_table
+from perf_core.report.markdown import table_blocks
 from perf_core.report.markup import (
     MARKS,
     STYLES,
@@ -18,6 +20,7 @@ from perf_core.report.markup import (
     verdict_line,
 )
 from perf_core.report.summary import Tone
+from perf_core.report.terminal import print_table
 from perf_core.report.wording import plain
 
 HEADINGS = ("metric", "a", "b", "change", "interval", "verdict")
@@ -200,6 +203,10 @@ def terminal(comparison: Comparison, console: Console) -> None:
         console.print()
         console.print(table)
         console.print()
+    tokens = token_table(comparison)
+    if tokens is not None:
+        print_table(tokens, console)
+        console.print()
     for line in (*legend(comparison), threshold_line(comparison), method_line(comparison)):
         console.print(terminal_text(line, console, "dim"))
 
@@ -216,6 +223,9 @@ def markdown(comparison: Comparison) -> str:
     ]
     if cells:
         blocks.append(markdown_table(HEADINGS, cells, (":--", *["--:"] * (len(HEADINGS) - 2), ":--")))
+    tokens = token_table(comparison)
+    if tokens is not None:
+        blocks += table_blocks(tokens)
     blocks.append(markdown_text("; ".join((*legend(comparison), threshold_line(comparison)))))
     blocks.append(markdown_text(method_line(comparison)))
     return "\n\n".join(blocks) + "\n"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from statistics import median
 
 import psutil
 from tallies import Footprint
@@ -69,3 +71,8 @@ def settled(
 def counts(footprint: Footprint) -> tuple[object, ...]:
     """Return all of a footprint but its memory, which never stands still."""
     return (footprint.fds, footprint.processes, *sorted(footprint.gauges.items()))
+
+
+def with_median_memory(footprints: Sequence[Footprint]) -> Footprint:
+    """Return the last footprint with the median memory of all."""
+    return replace(footprints[-1], memory_mb=median(each.memory_mb for each in footprints))

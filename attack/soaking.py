@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 
 from cases import GOOD_TOKENS, HOSTILE_TOKEN, Case
 from connections import LostAnswerError, connect
-from footprints import read_footprint, settled
+from footprints import read_footprint, settled, with_median_memory
 from good_clients import GoodClient, keep_calling
 from hostile_clients import HostileClient
 from hostile_inputs import Target
 from kills import Killer
 from messages import Identity, call
-from tallies import GoodCalls, HostileInputs, Kill, Soak, all_good, all_hostile
+from tallies import Footprint, GoodCalls, HostileInputs, Kill, Soak, all_good, all_hostile
 
 from perf_core import Journey
 from perf_core.errors import TargetError
@@ -36,6 +36,14 @@ WARM_UP_SHARE = 0.4
 _KNOWN_TRACEBACK = "Handle Future.set_result"
 """Part of log lines of anyio 4.16 on Unix sockets under uvloop: a socket that becomes readable twice sets its
 future twice. It changes no answer; workers reach each other over such sockets."""
+
+_RESTS = 3
+_BURST_S = 5.0
+"""Readings of the memory at rest, and the length of the attack before each but the first.
+
+Garbage that is not yet collected, and memory that the allocator keeps free, are 3 to 5 % of the calculator's
+memory, and another share at each rest. The median of some rests is compared, not what one of them had by chance.
+"""
 
 _KILL_EVERY_S = 10.0
 _CALM_SHARE = 0.2
@@ -93,10 +101,17 @@ def soak(case: Case, attack_s: float, seed: int, folder: Path, interruption: Int
                     )
                 return phase
 
+            def rests(before: Footprint | None) -> Footprint:
+                readings = [settled(read, before)]
+                while len(readings) < _RESTS:
+                    run(min(_BURST_S, attack_s / 5), seed + len(readings) + 1, None)
+                    readings.append(settled(read, before))
+                return with_median_memory(readings)
+
             run(attack_s * WARM_UP_SHARE, seed + 1, None)
-            before = settled(read, None)
+            before = rests(None)
             phase = run(attack_s, seed, min(_KILL_EVERY_S, attack_s / 5) if case.patterns else None)
-            after = settled(read, before)
+            after = rests(before)
             exit_code = server.stop()
     return Soak(
         server=case.server,

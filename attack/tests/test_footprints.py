@@ -9,7 +9,7 @@ from dataclasses import replace
 import footprints
 import psutil
 import pytest
-from footprints import read_footprint, settled
+from footprints import read_footprint, settled, with_median_memory
 from tallies import Footprint
 
 REST = Footprint(100.0, 50, 3, {"open sessions": 0})
@@ -45,3 +45,9 @@ def test_what_a_process_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read.memory_mb > 0.5 * psutil.Process().memory_full_info().pss / 1e6
     assert read.fds >= 3
     assert read.processes >= 1
+
+
+def test_of_several_rests_the_memory_is_the_median_and_all_else_the_last() -> None:
+    rests = [replace(BUSY, memory_mb=140.0), replace(REST, memory_mb=90.0), replace(REST, memory_mb=100.0)]
+    assert with_median_memory(rests) == replace(REST, memory_mb=100.0)
+    assert with_median_memory([REST]) == REST

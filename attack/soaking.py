@@ -42,7 +42,7 @@ _BURST_S = 5.0
 """Readings of the memory at rest, and the length of the attack before each but the first.
 
 Garbage that is not yet collected, and memory that the allocator keeps free, are 3 to 5 % of the calculator's
-memory, and another share at each rest. The median of some rests is compared, not what one of them had by chance.
+memory, and another share at each rest. So the median of some rests is compared, not what one had by chance.
 """
 
 _KILL_EVERY_S = 10.0

@@ -99,7 +99,7 @@ def test_stdio_server_that_never_answers_is_given_up_and_ended(tmp_path: Path) -
     argv = (sys.executable, "-c", "import sys; print('x', file=sys.stderr, flush=True); sys.stdin.read()")
     launch = Launch(argv, transport="stdio", ready_timeout_s=0.3)
     starter = Starter(launch, "session", OPEN, None, tmp_path / "log", Interruption())
-    with pytest.raises(TargetError, match=r"initialize: expected an answer within 0\.3 s, got none"):
+    with pytest.raises(TargetError, match=r"initialize: expected an answer in time, got none"):
         starter.start("warm", 0)
 
 

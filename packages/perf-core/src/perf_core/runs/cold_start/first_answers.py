@@ -27,6 +27,9 @@ POLL_S = 0.001
 
 _CONNECT_S = 1.0
 
+CALL_LIMIT_S = 30.0
+"""Longest time of the first call, which may wait for what the server starts only then."""
+
 
 @dataclass
 class Marks:
@@ -66,6 +69,7 @@ class FirstAnswers:
             self.marks.tools_list_s = time.monotonic()
             if self.step is not None:
                 step = with_unique_text(self.step)
+                client.limit_requests(CALL_LIMIT_S)
                 answer = answer_to(client, step)
                 self.marks.first_call_s = time.monotonic()
                 expect_right(step, answer)

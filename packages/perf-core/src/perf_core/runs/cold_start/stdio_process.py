@@ -21,7 +21,7 @@ import psutil
 from perf_core.adapter import Launch, Step, Wire
 from perf_core.errors import TargetError
 from perf_core.interruption import Interruption
-from perf_core.runs.cold_start.first_answers import Marks, expect_right, with_unique_text
+from perf_core.runs.cold_start.first_answers import CALL_LIMIT_S, Marks, expect_right, with_unique_text
 from perf_core.server import daemon
 from perf_core.server.bridge.child import EOF_GRACE_S
 from perf_core.server.bridge.child_environment import (
@@ -127,6 +127,7 @@ class StdioProcess:
         if step is not None:
             step = with_unique_text(step)
             params = {"name": step.tool, "arguments": dict(step.arguments)}
+            until_s = time.monotonic() + CALL_LIMIT_S
             result, self.marks.first_call_s = self._ask("tools/call", params, until_s, name=step.tool)
             expect_right(step, {"result": result})
         named = info if isinstance(info, Mapping) else {}
@@ -187,9 +188,7 @@ class StdioProcess:
                     return at_s, line
                 self._fail(f"{method}: expected an answer, got the end of standard output")
             if time.monotonic() > until_s:
-                self._fail(
-                    f"{method}: expected an answer within {self._launch.ready_timeout_s:g} s, got none"
-                )
+                self._fail(f"{method}: expected an answer in time, got none")
 
     def _fail(self, problem: str) -> None:
         tail = masked(last_lines(self._log_path), self._access.secrets()) or "(empty)"

@@ -110,7 +110,8 @@ class Keeper:
         self._payloads: list[bytes | None] = [None] * MOST_SESSIONS
         self._size = round(modes.session_kb * 1000)
         # Pages become resident when they are written to.
-        self._ground = mmap.mmap(-1, max(1, self._size * MOST_SESSIONS))
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        self._ground = mmap.mmap(-1, max(1, self._size * MOST_SESSIONS), flags)
         self._fresh = itertools.count()
         self._free: list[int] = []
         self._places_of_ground = array("l", bytes(8 * MOST_SESSIONS))

@@ -4,7 +4,7 @@ Each step makes the same number of units, so that memory over units is a line wi
 holes before they grow, collectors of garbage let memory climb and fall, and both make a reading resemble the
 one before it. The slope is Theil and Sen's with the interval of :mod:`.trends`, which holds for such noise;
 time is replaced by the number of units. The first third of the steps does not count: what was freed while the
-server started is used up there first. Memory is counted in pages: no interval is narrower than one of them.
+server started is used up there first. No interval is narrower than what an allocator takes without a reason.
 
 Where a step takes seconds, such as the start of a process on stdio, there are few steps, and each adds much.
 Then the mean of the growth of single steps is used with Student's t: exact if the noise adds up from step to
@@ -28,7 +28,7 @@ SETTLED_SHARE = 1 / 3
 PRECISE_SHARE = 0.05
 """Half width of an interval, as a share of the estimate, that is precise enough."""
 
-RESOLUTION_KB = 0.1
+RESOLUTION_KB = 0.25
 """Memory per unit below which nothing needs to be told apart from nothing."""
 
 FEWEST_STEPS = 36
@@ -43,8 +43,9 @@ _LITTLE_SHARE = 0.001
 """Growth over half of the readings of a server that is taken for settled."""
 
 _CONFIDENCE = 0.95
-_PAGE_KB = 4.096
-"""Smallest change of a memory that is counted in pages; some systems have larger ones."""
+_CREEP_KB = 128.0
+"""Growth of a heap over a whole ladder that says nothing: pieces of random sizes rarely fit into the holes
+of earlier ones, and glibc takes memory in such pieces. A server that kept nothing grew by up to 63 kB."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def memory_per_unit(steps: Sequence[Step], *, counted_units: int | None = None) 
 
 
 def _widened(fitted: Slope, points: Sequence[tuple[int, float]]) -> Estimate:
-    """Return a slope with an interval that covers both halves of the steps, and the size of a page.
+    """Return a slope with an interval that covers both halves of the steps, and the creep of an allocator.
 
     What grows in one half only is no growth per unit: a heap that is about to be collected climbs as evenly
     as one that leaks, for a while.
@@ -114,11 +115,11 @@ def _widened(fitted: Slope, points: Sequence[tuple[int, float]]) -> Estimate:
     halves = [
         linear_regression(*zip(*part, strict=True)).slope for part in (points[:middle], points[middle:])
     ]
-    page_kb = _PAGE_KB / (points[-1][0] - points[0][0])
+    creep_kb = _CREEP_KB / (points[-1][0] - points[0][0])
     return Estimate(
         fitted.per_s,
-        min(fitted.low, fitted.per_s - page_kb, *halves),
-        max(fitted.high, fitted.per_s + page_kb, *halves),
+        min(fitted.low, fitted.per_s - creep_kb, *halves),
+        max(fitted.high, fitted.per_s + creep_kb, *halves),
     )
 
 

@@ -21,7 +21,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_the_last_part_gets_all_that_is_left(clock: list[float]) -> None:
     budget = Budget(100.0, ["control", "abandoned"])
     first = budget.take("control")
-    assert first == pytest.approx(1000 + 100 * 12 / 42)
+    assert first == pytest.approx(1000 + 100 * 18 / 48)
     clock[0] = 1005.0  # it needed less
     assert budget.take("abandoned") == pytest.approx(1100)
     assert budget.left_s == pytest.approx(95)

@@ -54,7 +54,7 @@ def test_what_is_left_of_ended_sessions_is_an_upper_bound() -> None:
 def test_a_control_that_had_not_settled_leaves_an_upper_bound() -> None:
     (cost,) = costs_of((ladder("control", 100.0), ladder("abandoned", 30.0)), (), on_stdio=False)
     assert cost.is_upper_bound
-    assert cost.kb == pytest.approx(30.0, abs=0.1)
+    assert cost.kb == pytest.approx(30.0, abs=2)
     assert cost.low_kb == 0.0
 
 

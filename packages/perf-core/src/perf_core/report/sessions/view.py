@@ -9,6 +9,7 @@ from datetime import datetime
 from perf_core.report.notices import Notice
 from perf_core.report.sessions.drawing import growth_drawing
 from perf_core.report.sessions.words import (
+    LADDER_WORDS,
     SOURCES,
     cap_sentence,
     ending_sentences,
@@ -137,7 +138,8 @@ def _notices(costs: SessionCosts) -> Iterator[Notice]:
 
 def _tiles(costs: SessionCosts) -> Iterator[Tile]:
     for cost in costs.costs[:5]:
-        yield Tile(what(cost.name, costs), estimate(cost))
+        is_shown = cost.is_distinguishable or cost.is_upper_bound
+        yield Tile(what(cost.name, costs), estimate(cost) if is_shown else interval(cost))
 
 
 def _parts(costs: SessionCosts) -> Iterator[Table | Drawing]:
@@ -171,7 +173,7 @@ def _parts(costs: SessionCosts) -> Iterator[Table | Drawing]:
         ("of", "units", "steps", "time", "ended because"),
         [
             (
-                ladder.name,
+                LADDER_WORDS[ladder.name],
                 count(ladder.units),
                 str(len(ladder.steps)),
                 duration(round(ladder.took_s, 1)),

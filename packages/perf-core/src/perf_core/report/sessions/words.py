@@ -6,18 +6,38 @@ import math
 from collections.abc import Iterator, Mapping
 
 from perf_core.report.wording import count, duration, plain, significant, trimmed
-from perf_core.results.session_costs import Answer, Cap, Cost, CostName, Ending, Gauge, SessionCosts
+from perf_core.results.session_costs import (
+    Answer,
+    Cap,
+    Cost,
+    CostName,
+    Ending,
+    Gauge,
+    LadderName,
+    SessionCosts,
+)
 
 COST_WORDS: Mapping[CostName, str] = {
     "abandoned": "session left without DELETE",
     "streams": "open session with a held GET stream",
-    "dropped": "the same, its client vanished",
+    "dropped": "session whose client held a stream and vanished",
     "deleted": "session closed by DELETE",
     "expired": "expired session",
     "refused": "refused request",
     "refused_open": "initialize refused at the cap",
     "request": "request",
     "child": "process of a client on stdio",
+}
+
+LADDER_WORDS: Mapping[LadderName, str] = {
+    "abandoned": "sessions left without DELETE",
+    "dropped": "sessions whose clients held a stream and vanished",
+    "streams": "open sessions with a held GET stream",
+    "deleted": "sessions closed by DELETE",
+    "request": "requests, two each",
+    "control": "requests in one session, two each",
+    "refused": "refused requests, two each",
+    "refused_open": "initialize refused at the cap",
 }
 
 SOURCES: Mapping[str, str] = {
@@ -31,6 +51,7 @@ SOURCES: Mapping[str, str] = {
 _NOT_FOUND = 404
 _MB_FROM_KB = 1000
 _SHOWN = 100
+_WORTH_A_SHARE_KB = 5000
 
 
 def memory(kb: float, digits: int = 3) -> str:
@@ -172,7 +193,7 @@ def _returned(ending: Ending) -> float | None:
         return None
     taken_kb = ending.open_kb - ending.before_kb
     # Less than the noise of a reading: a share of it would say nothing.
-    if taken_kb < 500:
+    if taken_kb < _WORTH_A_SHARE_KB:
         return None
     return min(1.0, max(0.0, (ending.open_kb - ending.after_kb) / taken_kb))
 

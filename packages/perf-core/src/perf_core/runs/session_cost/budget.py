@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 
 _SHARES = {
-    "warm_up": 12.0,
-    "control": 12.0,
-    "refused": 8.0,
-    "deleted": 12.0,
+    "warm_up": 10.0,
+    "control": 18.0,
+    "refused": 6.0,
+    "deleted": 10.0,
     "abandoned": 30.0,
     "refused_open": 4.0,
     "dropped": 10.0,
@@ -17,7 +17,7 @@ _SHARES = {
     "request": 30.0,
     "delete": 8.0,
 }
-"""Shares of the parts; the most for what is asked most."""
+"""Shares of the parts; the most for sessions that are left, and for what is subtracted from all others."""
 
 
 class Budget:

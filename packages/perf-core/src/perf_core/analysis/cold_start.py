@@ -179,14 +179,16 @@ class ServerStarts:
 
 
 @dataclass(frozen=True)
-class ReadyRatio:
-    """How long a server takes until it is ready, as a multiple of the first server's time.
+class StartRatio:
+    """What a server takes until it is ready, as a multiple of what the first server takes.
 
     Attributes:
+        figure: ``ready_s`` or ``cpu_s``.
         ratio: Geometric mean over rounds, in each of which both were started.
         low: Lower end of its interval at 95 %.
     """
 
+    figure: Literal["ready_s", "cpu_s"]
     cache: Cache
     name: str
     baseline: str
@@ -209,7 +211,7 @@ class ColdStart:
     started_at: str
     duration_s: float
     servers: tuple[ServerStarts, ...]
-    ratios: tuple[ReadyRatio, ...]
+    ratios: tuple[StartRatio, ...]
     health: HealthState
     health_reasons: tuple[str, ...]
     manifest: dict[str, Any]

@@ -6,9 +6,9 @@ from perf_core.analysis.cold_start import (
     Cache,
     ColdStart,
     EvictedFiles,
-    ReadyRatio,
     ServerStarts,
     Start,
+    StartRatio,
     figures_of,
 )
 from perf_core.analysis.import_times import parse, summarize
@@ -66,7 +66,9 @@ def server_of(name: str, ready_s: float = 0.5) -> ServerStarts:
 def cold_start(*servers: ServerStarts, **changes: object) -> ColdStart:
     servers = servers or (server_of("shop"),)
     ratios = tuple(
-        ReadyRatio("warm", other.name, servers[0].name, 1.9, 1.8, 2.0, 20) for other in servers[1:]
+        StartRatio(figure, "warm", other.name, servers[0].name, 1.9, 1.8, 2.0, 20)
+        for figure in ("ready_s", "cpu_s")
+        for other in servers[1:]
     )
     manifest = {"machine": {"cpu": "A CPU", "cpus": 2}, "command": ["perf-core", "coldstart"]}
     done = ColdStart("2026-11-30T22:30:00+00:00", 61.0, servers, ratios, "sound", (), manifest)

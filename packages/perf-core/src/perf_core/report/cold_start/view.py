@@ -9,8 +9,8 @@ from perf_core.analysis.cold_start import (
     Cache,
     CacheFigures,
     ColdStart,
-    ReadyRatio,
     ServerStarts,
+    StartRatio,
 )
 from perf_core.analysis.import_times import PackageImport
 from perf_core.analysis.quantiles import Quantile, fewest_values
@@ -73,11 +73,15 @@ def _reasons(done: ColdStart) -> Iterator[str]:
             yield f"{own}{failed} of {failed + len(server.starts)} starts failed; {server.failures[0]}"
 
 
-def ratio_words(ratio: ReadyRatio) -> str:
-    """Return a sentence about a server's time beside that of the first server."""
-    words = f"{significant(ratio.ratio)} times (95 %: {significant(ratio.low)} to {significant(ratio.high)})"
-    told = f"{ratio.name} takes {words} as long as {ratio.baseline}, with {_CACHE_WORDS[ratio.cache]}"
-    return told if ratio.low > 1 or ratio.high < 1 else f"{told}: cannot tell which is faster"
+def ratio_words(ratio: StartRatio) -> str:
+    """Return a sentence about what a server takes beside the first server."""
+    times = f"{significant(ratio.ratio)} times (95 %: {significant(ratio.low)} to {significant(ratio.high)})"
+    if ratio.figure == "cpu_s":
+        words = f"{ratio.name} takes {times} the CPU time of {ratio.baseline}"
+    else:
+        words = f"{ratio.name} takes {times} as long as {ratio.baseline}"
+    words = f"{words}, with {_CACHE_WORDS[ratio.cache]}"
+    return words if ratio.low > 1 or ratio.high < 1 else f"{words}: cannot tell which takes less"
 
 
 def _notices(done: ColdStart) -> Iterator[Notice]:

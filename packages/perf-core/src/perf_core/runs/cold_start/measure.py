@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from perf_core.analysis.cold_start import CACHES, Cache, ColdStart, ReadyRatio, ServerStarts, health_of
+from perf_core.analysis.cold_start import CACHES, Cache, ColdStart, ServerStarts, StartRatio, health_of
 from perf_core.comparison.intervals import estimate
 from perf_core.errors import Interrupted, TargetError
 from perf_core.results.manifest import commit, machine
@@ -20,6 +20,10 @@ from perf_core.server.subject import Subject
 
 FEWEST_STARTS = 2
 """Starts without which nothing is told: a spread takes two."""
+
+Figure = Literal["ready_s", "cpu_s"]
+FIGURES: tuple[Figure, ...] = ("ready_s", "cpu_s")
+"""Figures by which servers are compared: on a busy machine the CPU time says more."""
 
 _LEVEL = 0.95
 
@@ -98,22 +102,22 @@ def _start_all(servers: Sequence[PreparedServer], cache: Cache, preparation: Pre
                 server.starts.append(start)
 
 
-def _ratios(servers: Sequence[ServerStarts]) -> list[ReadyRatio]:
-    """Return how much longer than the first server each other one takes, with each state of the cache."""
+def _ratios(servers: Sequence[ServerStarts]) -> Iterator[StartRatio]:
+    """Yield how much more than the first server each other one takes, with each state of the cache."""
     first, *others = servers
-    ratios = [_ratio(first, other, cache) for cache in CACHES for other in others]
-    return [each for each in ratios if each is not None]
+    for figure in FIGURES:
+        for cache in CACHES:
+            for other in others:
+                before, after = _by_round(first, cache, figure), _by_round(other, cache, figure)
+                rounds = sorted(before.keys() & after.keys())
+                mean = estimate([[math.log(after[each] / before[each])] for each in rounds])
+                if mean is not None:
+                    low, high = mean.interval(_LEVEL)
+                    yield StartRatio(
+                        figure, cache, other.name, first.name, mean.ratio, low, high, len(rounds)
+                    )
 
 
-def _ratio(first: ServerStarts, other: ServerStarts, cache: Cache) -> ReadyRatio | None:
-    ready_s = {start.round: start.ready_s for start in first.starts if start.cache == cache}
-    logs = [
-        [math.log(start.ready_s / ready_s[start.round])]
-        for start in other.starts
-        if start.cache == cache and start.round in ready_s
-    ]
-    mean = estimate(logs)
-    if mean is None:
-        return None
-    low, high = mean.interval(_LEVEL)
-    return ReadyRatio(cache, other.name, first.name, mean.ratio, low, high, len(logs))
+def _by_round(server: ServerStarts, cache: Cache, figure: Figure) -> dict[int, float]:
+    values = {start.round: getattr(start, figure) for start in server.starts if start.cache == cache}
+    return {number: value for number, value in values.items() if value}

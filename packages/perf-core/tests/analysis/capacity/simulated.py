@@ -13,10 +13,9 @@ import numpy.typing as npt
 from perf_core.analysis.capacity.model import Broken, Step, Waits
 from perf_core.analysis.capacity.objectives import ERRORS, Objective
 from perf_core.analysis.capacity.observation import grows, stalls
-from perf_core.analysis.capacity.search import CapacitySearch, Conclusion, Plan
+from perf_core.analysis.capacity.search import WARM_UPS_S, CapacitySearch, Conclusion, Plan
 
 Column = npt.NDArray[np.float64]
-WARM_UP_S = 2.0
 PERIOD_S = 0.2
 STEP_COSTS_S = 1.6
 """Time of a step beside its load."""
@@ -95,9 +94,10 @@ def simulated_step(
     objectives: Sequence[Objective] = DEFAULT,
 ) -> Step:
     """Return what a step would say."""
-    rate, length_s = plan.rate_per_s, WARM_UP_S + plan.hold_s
+    rate, warm_up_s = plan.rate_per_s, WARM_UPS_S[plan.phase]
+    length_s = warm_up_s + plan.hold_s
     at_s = now_s + np.arange(1, int(rate * length_s) + 1) / rate
-    held = at_s > now_s + WARM_UP_S
+    held = at_s > now_s + warm_up_s
     refused = np.zeros(len(at_s), dtype=bool)
     if isinstance(server, Cap):
         refused = np.diff(np.floor(np.arange(len(at_s) + 1) * min(1.0, server.rate_per_s / rate))) == 0
@@ -107,7 +107,7 @@ def simulated_step(
     counted = latencies[held & ~refused]
     failed, calls = int(refused[held].sum()), int(held.sum())
     ends_s = at_s + latencies / 1000 - now_s
-    edges = np.arange(WARM_UP_S, length_s + PERIOD_S / 2, PERIOD_S)
+    edges = np.arange(warm_up_s, length_s + PERIOD_S / 2, PERIOD_S)
     places = np.digitize(ends_s, edges)
     by_period = [latencies[(places == index) & ~refused] for index in range(1, len(edges))]
     medians = [(edges[i + 1], float(np.median(each))) for i, each in enumerate(by_period) if len(each)]
@@ -156,7 +156,7 @@ def searched(
     now_s = float(rng.uniform(0, 20))
     began_s = now_s
     while (plan := search.next()) is not None:
-        takes_s = STEP_COSTS_S + WARM_UP_S + plan.hold_s
+        takes_s = STEP_COSTS_S + WARM_UPS_S[plan.phase] + plan.hold_s
         if now_s - began_s + takes_s > limit_s:
             break
         step = simulated_step(server, plan, now_s + 1.0, rng)

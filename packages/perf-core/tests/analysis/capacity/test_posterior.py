@@ -28,10 +28,10 @@ def test_without_trials_every_rate_is_as_likely_by_its_logarithm() -> None:
 
 
 def test_capacity_lies_between_what_was_kept_and_what_was_broken() -> None:
-    kept = [Trial(rate, 2000, 0) for rate in (80, 90, 95)] * 4
-    broken = [Trial(rate, 2000, 1900) for rate in (101, 110, 130)] * 4
-    low, high = _interval(posterior([*kept, *broken], BUDGET, 40, 260))
-    assert low < 95 < high < 106
+    shares = {80: 0.0005, 90: 0.002, 95: 0.005, 103: 0.02, 110: 0.06, 120: 0.2}
+    trials = [Trial(rate, 2000, 2000 * share) for rate, share in shares.items()] * 2
+    low, high = _interval(posterior(trials, BUDGET, 40, 260))
+    assert 90 < low < 98 < high < 105
 
 
 def test_more_agreeing_steps_narrow_the_interval() -> None:

@@ -21,8 +21,8 @@ lowest rate kept the objectives. ``cannot tell``: no step said anything."""
 Limit = Literal[
     "refusals", "server CPU", "machine CPU", "machine", "generator", "errors", "waiting", "stalls", ""
 ]
-"""Limit that ended the growth: ``machine CPU`` where server and k6 used all of it, ``machine`` where other work
-on it did; empty where nothing tells."""
+"""Limit that ended the growth: ``machine CPU`` where server and k6 used all of it, ``machine`` where
+other work on it did; empty where nothing tells."""
 
 Phase = Literal["look", "doubling", "narrowing"]
 

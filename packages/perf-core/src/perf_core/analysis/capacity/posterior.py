@@ -66,7 +66,7 @@ class Prior:
 
 QUEUE = Prior(
     _values({6: 1, 15: 3, 40: 4, 100: 3, 250: 2}),
-    _values({0.5: 1, 2: 2, 8: 3, 30: 3, 120: 2, 1000: 1}),
+    _values({0.5: 2, 2: 3, 8: 4, 30: 3, 120: 1, 1000: 0.5}),
     _values({0.002: 6, 0.1: 1, 0.3: 1, 0.6: 1, 0.85: 1}),
 )
 """Shares of calls that wait too long in a queue: it delays many at once, so that steps scatter."""

@@ -9,7 +9,7 @@ is outvoted by later ones; where steps agree, this is plain bisection.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from perf_core.analysis.capacity.model import Answer, Phase, Step
@@ -46,6 +46,16 @@ LOOK_S = 3.0
 DOUBLING_S = 3.0
 NARROWING_S = 10.0
 MOST_S = 30.0
+"""Lengths of steps, in seconds."""
+
+WARM_UPS_S: Mapping[Phase, float] = {"look": 2.0, "doubling": 2.0, "narrowing": 4.0}
+"""Time at a step's rate before anything counts. Near the capacity a queue needs long to become as long as it
+will
+be: with 2 s the intervals of a worker with exponential times of 1 ms were 1.3 % too high."""
+
+_MARGIN = 0.005
+"""Share by which each end of an interval is moved outwards: for arrivals that are not quite even, queues
+that grow too slowly to be noticed, and rates in tenths."""
 
 _CALLS_PER_STEP = 300
 """Calls of a narrowing step, if it can have them within twice its usual length."""
@@ -184,7 +194,12 @@ class CapacitySearch:
             return Conclusion("none", 0.0, broken, 0.0)
         limit = self._posterior()
         tail = (1 - LEVEL) / 2
-        return Conclusion("interval", limit.quantile(tail), limit.quantile(1 - tail), limit.quantile(0.5))
+        return Conclusion(
+            "interval",
+            limit.quantile(tail) * (1 - _MARGIN),
+            limit.quantile(1 - tail) * (1 + _MARGIN),
+            limit.quantile(0.5),
+        )
 
     def stall_every_s(self) -> float | None:
         """Return the time between the server's stalls, if they come regularly."""

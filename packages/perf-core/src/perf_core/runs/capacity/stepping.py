@@ -13,6 +13,7 @@ from pathlib import Path
 from perf_core.adapter import Launch
 from perf_core.analysis.capacity.model import Step
 from perf_core.analysis.capacity.objectives import Objective, longest_ms
+from perf_core.analysis.capacity.search import WARM_UPS_S
 from perf_core.analysis.capacity.search import Plan as StepPlan
 from perf_core.interruption import Interruption, OnProgress
 from perf_core.load import k6_process
@@ -32,7 +33,6 @@ from perf_core.server.client import endpoints
 from perf_core.server.live import LiveServer
 
 RAMP_S = 1.0
-SHORTEST_WARM_UP_S = 2.0
 LONGEST_WARM_UP_S = 10.0
 
 EMPTYING_S = 2.0
@@ -50,6 +50,8 @@ _LONGEST_WITHOUT_LIMIT_MS = 1000.0
 
 _MOST_USERS = 2000
 """Each takes about 0.35 MB of k6's memory."""
+
+_SPARE_USERS = 20
 
 _MOST_PROCESSES = 40
 """Users of a server on stdio, each of whom has a process of the server."""
@@ -89,14 +91,14 @@ class Stepper:
     _wait_ms: float | None = None
     _limiter: _Limiter | None = None
 
-    def warm_up_s(self) -> float:
+    def warm_up_s(self, step: StepPlan) -> float:
         """Return the time at the rate of a step before anything counts."""
         longest_ms_ = longest_ms(self.objectives) or _LONGEST_WITHOUT_LIMIT_MS
-        return min(max(SHORTEST_WARM_UP_S, 1.3 * longest_ms_ / 1000), LONGEST_WARM_UP_S)
+        return min(max(WARM_UPS_S[step.phase], 1.3 * longest_ms_ / 1000), LONGEST_WARM_UP_S)
 
     def length_s(self, step: StepPlan) -> float:
         """Return how long a step will take."""
-        return STARTING_S + self.warm_up_s() + step.hold_s + (EMPTYING_S if self._limiter else 0.0)
+        return STARTING_S + self.warm_up_s(step) + step.hold_s + (EMPTYING_S if self._limiter else 0.0)
 
     def measure(self, step: StepPlan, progress: str) -> tuple[Step, LoadResult]:
         """Offer the load of a step, wait until the server is idle again, and return what came of it."""
@@ -105,7 +107,7 @@ class Stepper:
         folder.mkdir()
         plan = self._planned(step)
         plan_path = write_plan(plan, folder)
-        warm_up_s = self.warm_up_s()
+        warm_up_s = self.warm_up_s(step)
         load_s = warm_up_s + step.hold_s + (EMPTYING_S if self._limiter else 0.0)
         most = int(str((plan.paced or {})["most_vus"]))
         preview = Preview(
@@ -161,7 +163,7 @@ class Stepper:
         stages = [
             *emptying,
             PacedStage("ramp", "ramp", rate, RAMP_S),
-            PacedStage("warm_up", "ramp", rate, self.warm_up_s() - RAMP_S),
+            PacedStage("warm_up", "ramp", rate, self.warm_up_s(step) - RAMP_S),
             PacedStage(HOLD, "hold", rate, step.hold_s),
         ]
         longest_s = (longest_ms(self.objectives) or _LONGEST_WITHOUT_LIMIT_MS) / 1000
@@ -173,6 +175,9 @@ class Stepper:
         if self._limiter is not None:
             # Refusals come at once, but their users must all be there.
             users = max(users, math.ceil(_REFUSAL_S * self._limiter.emptying_rate()))
+        if not self._has_processes():
+            # Some more cost little, and need not be started when a few calls are late.
+            users = max(users, min(_SPARE_USERS, math.ceil(rate)))
         users = min(users, limit // 2)
         most = min(max(users, math.ceil(2 * rate * longest_s)) + 10, limit)
         timeout_s = min(
@@ -249,7 +254,7 @@ class _LoopLag:
         return None if total is None or count is None else (total, count)
 
     def since_ms(self) -> float | None:
-        """Return the mean lag since it was made, in milliseconds; None if the server does not report_share."""
+        """Return the mean lag since it was made, in milliseconds; None if the server does not tell."""
         after = self._read() if self._before else None
         if self._before is None or after is None or after[1] <= self._before[1]:
             return None

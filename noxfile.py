@@ -189,6 +189,13 @@ def foreign(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", requires=["dev"])
+def league(session: nox.Session) -> None:
+    """Compare servers of several SDKs, runtimes and proxies on the same calls (15 min on a quiet machine)."""
+    whole = () if session.posargs else ("--write", "docs/league.md")
+    run_in(session, "dev", "python", "league/league.py", *whole, *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["dev"])
 def attack(session: nox.Session) -> None:
     """Attack both servers while good clients call them and their processes are killed (15 min)."""
     whole = () if session.posargs else ("--write", "docs/attacks.md")

@@ -88,10 +88,10 @@ def test_warm_up_of_the_first_server_is_told_once() -> None:
         )
         for each in launches_of([1.0, 1.0, 1.0])
     ]
-    told = [each for each in conclude(warming, design_of(3)).reasons if "warms up" in each]
-    assert len(told) == 1
-    assert told[0].startswith("a warms up")
-    assert "relative to b" in told[0]
+    remarks = [each for each in conclude(warming, design_of(3)).reasons if "warms up" in each]
+    assert len(remarks) == 1
+    assert remarks[0].startswith("a warms up")
+    assert "relative to b" in remarks[0]
 
 
 def test_every_server_has_figures_of_its_own_with_intervals() -> None:

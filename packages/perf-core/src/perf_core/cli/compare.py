@@ -117,7 +117,7 @@ def compare(
     expect_usable(effort, vus, output_dir)
     with (
         watch_signals() as interruption,
-        progress(f"{', '.join(map(_shown, sides[1:]))} beside {_shown(sides[0])}") as on_progress,
+        progress(f"{_rivals_shown(sides[1:])} beside {_shown(sides[0])}") as on_progress,
     ):
 
         def with_calls(subject: Subject) -> Subject:
@@ -201,6 +201,10 @@ def _sides(
             )
     given = [] if command is None else [Side.of_command(command, shared=shared, env=variables)]
     return [*map(Side, targets), *given]
+
+
+def _rivals_shown(rivals: Sequence[Side]) -> str:
+    return _shown(rivals[0]) if len(rivals) == 1 else f"{len(rivals)} servers"
 
 
 def _shown(side: Side) -> str:

@@ -62,14 +62,14 @@ def rankings(
     """
     if len(design.sides) < 3:
         return ()
-    found = []
+    orders = []
     for kind in filter(lambda each: each.judged, KINDS.values()):
         values = {each.side: each.value for each in own if each.metric == kind.name}
         if len(values) > 1:
             order = sorted(values, key=lambda side: values[side], reverse=kind.higher_is_better)
             worse = _certainly_worse(launches, design, kind, order, alpha)
-            found.append(Ranking(kind.name, tuple(ranks(order, worse))))
-    return tuple(found)
+            orders.append(Ranking(kind.name, tuple(ranks(order, worse))))
+    return tuple(orders)
 
 
 def _certainly_worse(

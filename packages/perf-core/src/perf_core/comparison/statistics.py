@@ -53,7 +53,7 @@ class Conclusion:
         """Return the figures without the verdicts, which were not complete."""
         pairings = tuple(replace(each, verdict="interrupted", reasons=()) for each in self.pairings)
         reason = "the user interrupted; the figures cover the launches so far"
-        return replace(self, verdict="interrupted", reasons=(reason,), pairings=pairings, rankings=())
+        return replace(self, verdict="interrupted", reasons=(reason,), pairings=pairings)
 
     @property
     def is_open(self) -> bool:

@@ -96,23 +96,23 @@ def _dropped(launches: Sequence[Launch], sides: Sequence[Side]) -> tuple[str, ..
 
 
 def _slice_faults(launch: Launch, sides: Sequence[Side]) -> Iterator[str]:
-    """Yield the faults of slices; one that all of several servers share is told once."""
+    """Yield the faults of slices; one that all of several servers share is reported once."""
     faulty = [each for each in launch.slices if each.fault]
     shared = Counter((each.pair, each.fault) for each in faulty)
-    told = set()
+    reported = set()
     for each in faulty:
         key = (each.pair, each.fault)
         if len(sides) == 2 or shared[key] < len(sides):
             yield f"{each.name}: {each.fault}"
-        elif key not in told:
-            told.add(key)
+        elif key not in reported:
+            reported.add(key)
             yield f"pair_{each.pair} of all: {each.fault}"
 
 
 def _drifts_in_words(pairings: Sequence[Pairing]) -> Iterator[str]:
     """Yield one sentence for each change of a server, with all metrics that show it.
 
-    A change of the baseline shows in every pairing, and is told once.
+    A change of the baseline shows in every pairing, and is reported once.
     """
     groups: dict[tuple[Side, int, bool], list[Drift]] = {}
     beside: dict[tuple[Side, int, bool], Side] = {}

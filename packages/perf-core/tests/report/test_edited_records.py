@@ -13,9 +13,10 @@ import pytest
 from rich.console import Console
 
 from perf_core.comparison.model import Comparison
+from perf_core.report import comparison as of_servers
 from perf_core.report import html, junit, markdown, prometheus, terminal
 from perf_core.report.comparison import page
-from perf_core.report.comparison import text as comparison_text
+from perf_core.report.comparison import text as of_two
 from perf_core.report.wording import escaped
 from perf_core.results.record import RunRecord
 
@@ -59,19 +60,23 @@ def in_terminal(render: Callable[[Any, Console], None]) -> Callable[[Any], str]:
 
 
 RUN = (html.render, junit.render, markdown.render, prometheus.render, in_terminal(terminal.render))
-COMPARISON = (page.render, comparison_text.markdown, in_terminal(comparison_text.terminal))
+COMPARISON = (of_servers.html_page, of_servers.markdown, in_terminal(of_servers.terminal))
+"""Reports of several servers, which a record with two pairings has."""
+
+OF_TWO = (page.render, of_two.markdown, in_terminal(of_two.terminal))
 
 
 @pytest.mark.parametrize("turn", range(6))
 @pytest.mark.parametrize(
-    ("kind", "render"), [*((RunRecord, each) for each in RUN), *((Comparison, each) for each in COMPARISON)]
+    ("kind", "render"),
+    [*((RunRecord, each) for each in RUN), *((Comparison, each) for each in (*COMPARISON, *OF_TWO))],
 )
 def test_no_text_of_a_record_controls_what_shows_it(
     kind: type, render: Callable[[Any], str], turn: int
 ) -> None:
     text = render(filled(kind, turn))
     assert escaped(text) == text, "no character of it has to be escaped"
-    assert "<b>" not in text or render not in (html.render, page.render)
+    assert "<b>" not in text or render not in (html.render, page.render, of_servers.html_page)
     text.encode()
     if render is junit.render:
         ET.fromstring(text.encode())  # noqa: S314 - our own output

@@ -9,7 +9,8 @@ import pytest
 
 from perf_core.results import record_file
 from perf_core.results.record import Failure, Finding, RunRecord, Series
-from perf_core.results.secrets import without_secrets
+from perf_core.results.secrets import masked_parts, without_secrets
+from perf_core.results.session_costs import Answer, Cap
 
 if TYPE_CHECKING:
     from conftest import Build
@@ -57,3 +58,11 @@ def test_words_of_the_lab_are_no_secrets(record: RunRecord) -> None:
     unfortunate = without_secrets(record, ["fail", "session", "quick"])
     assert (unfortunate.verdict, unfortunate.wire, unfortunate.scenario) == ("fail", "session", "quick")
     assert without_secrets(record, ["", "abc"]) is record
+
+
+def test_other_results_have_no_secrets_at_any_depth() -> None:
+    cap = Cap("refuses", 3, Answer("initialize", 503, 1, f"not for {SECRET}"))
+    masked = masked_parts(cap, [SECRET])
+    assert masked.answer is not None
+    assert SECRET not in masked.answer.excerpt
+    assert masked_parts(cap, [""]) == cap

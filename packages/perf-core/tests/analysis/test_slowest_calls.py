@@ -60,6 +60,13 @@ def test_threads_that_waited_for_a_cpu_are_a_mean_over_the_time() -> None:
     assert server.waiting_threads == pytest.approx(0.25)
 
 
+def test_k6_may_have_waited_for_a_cpu_itself() -> None:
+    samples = [Sample(START_S + t, None, Reading(90, 1.0, 9, 8, 1, 0.5 * t)) for t in (0, 2)]
+    server = server_at(0.5, 1.0, samples)
+    assert server is not None
+    assert (server.generator_waiting_threads, server.cpu_cores) == (0.5, None)
+
+
 def test_pauses_are_those_between_readings_before_and_after_the_call() -> None:
     samples = [sample(0, 0.0), sample(5, 1.0)]
     pauses = [pause(0, 0.1, 1.0), pause(1, 0.1, 1.01), pause(2, 0.4, 2.0, took_s=0.9), pause(3, 0.5, 2.2)]

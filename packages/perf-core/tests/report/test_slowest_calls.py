@@ -33,19 +33,19 @@ def during(**changes: Any) -> SlowCall:
     [
         (
             during(generator_stop_s=0.7, cpu_cores=1.0),
-            "k6 itself stood still for 0.7 s, so the call may have been quicker",
+            "k6 itself stood still for 700 ms, so the call may have been quicker",
         ),
-        (call(connect_s=0.8), "it waited 0.8 s for a connection"),
-        (call(transfer_s=0.6), "its answer took 0.6 s from the first byte to the last"),
-        (during(gc_pause_s=0.6, loop_lag_s=0.9), "the server collected garbage for 0.6 s"),
+        (call(connect_s=0.8), "it waited 800 ms for a connection"),
+        (call(transfer_s=0.6), "its answer took 600 ms from the first byte to the last"),
+        (during(gc_pause_s=0.6, loop_lag_s=0.9), "the server collected garbage for 600 ms"),
         (
             during(loop_lag_s=0.9, cpu_cores=0.02),
-            "the event loop of the server was blocked for 0.9 s, by something that waits, not by computing "
+            "the event loop of the server was blocked for 900 ms, by something that waits, not by computing "
             "(0.020 cores)",
         ),
         (
             during(loop_lag_s=0.9, cpu_cores=0.97),
-            "the event loop of the server was blocked for 0.9 s, while it computed (0.97 cores)",
+            "the event loop of the server was blocked for 900 ms, while it computed (0.97 cores)",
         ),
         (
             during(cpu_cores=0.1, waiting_threads=0.4),
@@ -59,7 +59,7 @@ def during(**changes: Any) -> SlowCall:
         (during(cpu_cores=0.97), "the server computed (0.97 cores)"),
         (
             during(cpu_cores=0.0),
-            "the server did next to nothing (0 cores): it waited for something else",
+            "the server did next to nothing (0 cores): the call waited for something else",
         ),
         (during(cpu_cores=0.5), "the server used 0.50 cores"),
         (
@@ -67,6 +67,22 @@ def during(**changes: Any) -> SlowCall:
             "the server used 0.50 cores, and its memory grew by 31 MB",
         ),
         (during(cpu_cores=0.97, window_s=5.0), "the server computed (0.97 cores in the 5 s around it)"),
+        (
+            call(0, 0.02, server=ServerMeanwhile(0.2, 0.09)),
+            "the server used 0.090 cores in the 200 ms around it",
+        ),
+        (
+            call(0, 0.1, server=ServerMeanwhile(0.2, 0.3, pauses_window_s=1.0, gc_pause_s=0.06)),
+            "the server collected garbage for 60.0 ms in the 1 s around it",
+        ),
+        (
+            call(0, 0.01, server=ServerMeanwhile(0.2, 0.9, pauses_window_s=1.0, loop_lag_s=0.009)),
+            "the server computed (0.90 cores in the 200 ms around it)",
+        ),
+        (
+            during(cpu_cores=0.5, generator_waiting_threads=0.7),
+            "the server used 0.50 cores; k6 waited for a CPU 70 % of the time",
+        ),
         (call(server=None), "the processes of the server are not visible, so nothing tells why"),
         (during(cpu_cores=None), "the processes of the server are not visible, so nothing tells why"),
     ],
@@ -80,8 +96,8 @@ def test_calls_that_waited_together_share_a_sentence() -> None:
     assert moments(calls) == (
         "At 0:12.00, 2 of the 4 slowest calls waited together, one of add for 1 s: "
         "the server used 0.50 cores.",
-        "At 0:40.00, a call of add took 0.7 s: the server used 0.50 cores.",
-        "At 0:03.00, a call of add took 0.2 s: the server used 0.50 cores in the 1.2 s around it.",
+        "At 0:40.00, a call of add took 700 ms: the server used 0.50 cores.",
+        "At 0:03.00, a call of add took 200 ms: the server used 0.50 cores in the 1.2 s around it.",
     )
     assert moments([]) == ()
 
@@ -94,7 +110,7 @@ def test_few_words_name_what_is_worth_it() -> None:
     busy = during(
         gc_pause_s=0.2, loop_lag_s=0.01, rss_change_mb=-12.0, waiting_threads=0.5, generator_stop_s=0.3
     )
-    words = f"k6 stopped 0.3 s, 0.50 cores, waited for a CPU 50 %, GC 0.2 s, {MINUS}12 MB"
+    words = f"k6 stopped 300 ms, 0.50 cores, waited for a CPU 50 %, GC 200 ms, {MINUS}12 MB"
     assert meanwhile(busy) == words
     assert meanwhile(call(server=None)) == DASH
 

@@ -72,7 +72,11 @@ def _meanwhile(
         return None
     before, after = around
     window_s = after.at_s - before.at_s
-    use = ServerMeanwhile(window_s, generator_stop_s=stop_s)
+    use = ServerMeanwhile(
+        window_s,
+        generator_stop_s=stop_s,
+        generator_waiting_threads=_waiting(before.generator, after.generator, window_s),
+    )
     if _is_seen(before.server) and _is_seen(after.server):
         use = _with_use(use, before.server, after.server)
     return _with_pauses(use, pauses, start_s, end_s)
@@ -84,16 +88,19 @@ def _is_seen(reading: Reading | None) -> TypeGuard[Reading]:
 
 def _with_use(use: ServerMeanwhile, before: Reading, after: Reading) -> ServerMeanwhile:
     cpu_s = max(0.0, after.cpu_s - before.cpu_s)
-    waiting = None
-    if before.wait_s is not None and after.wait_s is not None:
-        waiting = max(0.0, after.wait_s - before.wait_s) / use.window_s
     return replace(
         use,
         cpu_cores=cpu_s / use.window_s,
         rss_mb=after.rss_mb,
         rss_change_mb=after.rss_mb - before.rss_mb,
-        waiting_threads=waiting,
+        waiting_threads=_waiting(before, after, use.window_s),
     )
+
+
+def _waiting(before: Reading | None, after: Reading | None, window_s: float) -> float | None:
+    if before is None or after is None or before.wait_s is None or after.wait_s is None:
+        return None
+    return max(0.0, after.wait_s - before.wait_s) / window_s
 
 
 def _with_pauses(

@@ -21,6 +21,7 @@ class ServerMeanwhile:
         gc_pause_s: Time in garbage collections between these readings.
         loop_lag_s: Time by which its event loop was late between them, in total.
         generator_stop_s: Part of the call in which k6 stood still: so long the call may have taken less.
+        generator_waiting_threads: Mean number of threads of k6 that waited for a CPU.
     """
 
     window_s: float
@@ -32,6 +33,7 @@ class ServerMeanwhile:
     gc_pause_s: float | None = None
     loop_lag_s: float | None = None
     generator_stop_s: float = 0.0
+    generator_waiting_threads: float | None = None
 
 
 @dataclass(frozen=True)

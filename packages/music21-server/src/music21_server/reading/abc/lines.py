@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from music21_server.errors import TooMuchScoreError
+
 _FIELD: Final = re.compile(r"([A-Za-z+]):(.*)", re.DOTALL)
 _BODY_FIELDS: Final = frozenset("IKLMmNPQRrsTUVWw+")
 """Fields that may stand among the music; other letters with a colon are notes before a repeat sign."""
@@ -17,6 +19,10 @@ _MACRO: Final = re.compile(r"\s*([^\s=][^=]*?)\s*=\s*(.*)", re.DOTALL)
 _NOTE: Final = "n"
 _MOST_MACROS: Final = 100
 _LONGEST_LINE: Final = 200_000
+_MOST_MARKS: Final = 8
+"""Most octave marks of a note that a macro stands for; so many characters may each placeholder become."""
+
+_LONGEST_MACRO: Final = 2_000
 
 
 @dataclass(frozen=True)
@@ -76,24 +82,48 @@ class Macros:
         self._of_notes: list[tuple[re.Pattern[str], str]] = []
 
     def add(self, field: str) -> None:
-        """Take a field such as ``~g2 = {a}g{f}g``."""
+        """Take a field such as ``~g2 = {a}g{f}g``.
+
+        Raises:
+            TooMuchScoreError: It is too long.
+        """
+        if len(field) > _LONGEST_MACRO:
+            raise TooMuchScoreError(
+                f"Expected macros (m:) of at most {_LONGEST_MACRO:,} characters, got {len(field):,}: write "
+                "the notes themselves."
+            )
         match = _MACRO.fullmatch(field)
         if match is None or len(self._plain) + len(self._of_notes) >= _MOST_MACROS:
             return
         target, text = match[1].strip(), match[2].strip()
         if re.search(rf"(?<![a-z]){_NOTE}(?![a-z])", target):
-            pattern = re.escape(target).replace(_NOTE, r"([A-Ga-g][,']*)", 1)
+            pattern = re.escape(target).replace(_NOTE, rf"([A-Ga-g][,']{{0,{_MOST_MARKS}}})", 1)
             self._of_notes.append((re.compile(pattern), text))
         else:
             self._plain[target] = text
 
     def applied(self, music: str) -> str:
-        """Return music with all macros replaced, once."""
+        """Return music with all macros replaced, once.
+
+        Raises:
+            TooMuchScoreError: The line would become too long; each macro may multiply what others have made.
+        """
         for target, text in self._plain.items():
+            _check_length(len(music) + music.count(target) * len(text))
             music = music.replace(target, text)
         for pattern, text in self._of_notes:
+            matches = sum(1 for _ in pattern.finditer(music))
+            _check_length(len(music) + matches * _MOST_MARKS * len(text))
             music = pattern.sub(partial(_expanded, text), music)
-        return music[:_LONGEST_LINE]
+        return music
+
+
+def _check_length(characters: int) -> None:
+    if characters > _LONGEST_LINE:
+        raise TooMuchScoreError(
+            f"Expected macros (m:) that make a line of at most {_LONGEST_LINE:,} characters, got about "
+            f"{characters:,}: write the notes themselves."
+        )
 
 
 _LETTERS: Final = "CDEFGABcdefgab"

@@ -20,7 +20,7 @@ _TOKEN: Final = re.compile(
   | "(?P<quoted>[^"]*)(?:"|\Z)
   | !(?P<decoration>[^!\s|\[\]]{{1,60}})!
   | \+(?P<plus>[^+!\s|\[\]]{{1,60}})\+
-  | \[(?P<field>[A-Za-z]):(?P<value>[^\]]*)\]
+  | \[(?P<field>[A-Za-z]):(?P<value>[^\]]{{0,500}})\]
   | \[?(?P<bar>(?:\[\||:*\.?\|)[|\]:]*|::+|:\])(?:\[?(?P<ending>\d[\d,.\-]*))?
   | \[(?P<late_ending>\d[\d,.\-]*)
   | \((?P<tuplet>\d)(?::(?P<time>\d{{0,2}}))?(?::(?P<count>\d{{0,2}}))?

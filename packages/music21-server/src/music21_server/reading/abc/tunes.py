@@ -24,12 +24,19 @@ class Tune:
     Attributes:
         number: Reference number.
         title: First title; may be empty.
-        text: Complete ABC, with the lines before the first tune of the document.
+        head: The lines before the first tune of the document.
+        body: The tune itself.
     """
 
     number: int
     title: str
-    text: str
+    head: str
+    body: str
+
+    @property
+    def text(self) -> str:
+        """Complete ABC; made on demand, because a book of many tunes may have a long head."""
+        return self.head + self.body
 
 
 def tunes(text: str) -> list[Tune]:
@@ -41,7 +48,7 @@ def tunes(text: str) -> list[Tune]:
     for match, end in zip(begins, edges[1:], strict=True):
         body = text[match.start() : end]
         title = _TITLE.search(body)
-        book.append(Tune(int(match[1]), title[1].strip() if title else "", head + body))
+        book.append(Tune(int(match[1]), title[1].strip() if title else "", head, body))
     return book
 
 

@@ -10,7 +10,7 @@ import pytest
 from music21_server.errors import TooMuchScoreError
 from music21_server.reading.abc.lines import Macros
 from music21_server.reading.abc.tokens import tokens
-from music21_server.reading.abc.tunes import tunes
+from music21_server.reading.abc.tunes import one_work, tunes
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,8 @@ def test_a_book_takes_no_more_memory_than_its_text() -> None:
         assert tracemalloc.get_traced_memory()[1] < 60_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_a_document_without_a_number_is_one_tune() -> None:
+    (tune,) = one_work("K:C\nCDEF|")
+    assert (tune.number, tune.text) == (0, "K:C\nCDEF|")

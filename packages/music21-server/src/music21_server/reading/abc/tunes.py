@@ -88,7 +88,7 @@ def one_work(text: str) -> list[Tune]:
     Raises:
         UnreadableScoreError: The document is a book of works.
     """
-    book = tunes(text) or [Tune(0, "", text)]
+    book = tunes(text) or [Tune(0, "", "", text)]
     if not are_voices_of_one(book):
         raise UnreadableScoreError(
             f"Expected ABC with one tune, got {summary(book)}: send one of them, from its X: line to the "

@@ -131,3 +131,24 @@ def test_fault_that_all_servers_share_is_told_once() -> None:
     assert f"launch 1: pair_2 of all: {late}" in reasons
     assert sum(late in each for each in reasons) == 5
     assert "and 1 more" in reasons
+
+
+def test_server_that_ended_spoils_its_own_pairs_only() -> None:
+    ended = "the server has ended by signal 9"
+    fault = "100 of 100 calls failed"
+    sound = launches_of([1.0, 1.0, 1.0])
+    one = [
+        replace(
+            each,
+            side_faults={"c": ended},
+            slices=tuple(replace(s, fault=fault) if s.side == "c" else s for s in each.slices),
+        )
+        for each in sound
+    ]
+    conclusion = conclude(one, design_of(3))
+    assert {each.side: each.verdict for each in conclusion.pairings} == {"b": "same", "c": "invalid"}
+    assert f"launch 1: c: {ended}" in conclusion.reasons
+    assert not any(fault in each for each in conclusion.reasons)
+    assert {each.side for each in conclusion.own_figures} == {"a", "b"}
+    before, after = (conclude(each, design_of(3)).pairings[0].metrics[0].ratio for each in (sound, one))
+    assert before == after

@@ -141,6 +141,15 @@ def test_server_that_ends_makes_the_comparison_invalid(target: Target, tmp_path:
     assert any("by signal 9" in reason for reason in comparison.reasons), comparison.reasons
 
 
+def test_third_server_that_ends_leaves_the_others_their_pairs(target: Target, tmp_path: Path) -> None:
+    code = compare(tmp_path / "r", target(), target("slow"), target("die"), *short(launches=3))
+    comparison = the_comparison(tmp_path / "r")
+    verdicts = {each.side: each.verdict for each in comparison.pairings}
+    assert verdicts == {"b": "worse", "c": "invalid"}, comparison.reasons
+    assert code == ExitCode.WORSE
+    assert any(re.search(r"launch \d: c: .* by signal 9", reason) for reason in comparison.reasons)
+
+
 def test_server_that_never_starts_ends_the_comparison(target: Target, tmp_path: Path, capsys) -> None:
     before = {child.pid for child in psutil.Process().children()}
     assert compare(tmp_path / "r", target(), target("exit"), *short()) == ExitCode.LAB_FAILED

@@ -20,14 +20,14 @@ def tallies(launches: Sequence[Launch], side: Side) -> Launches:
     return [
         {each.pair: Tally(each.calls, each.errors) for each in launch.slices if each.side == side}
         for launch in launches
-        if not launch.faults
+        if not launch.has_fault(side)
     ]
 
 
 def sentences(launches: Sequence[Launch], sides: Sequence[Side]) -> Iterator[str]:
     """Yield one sentence for each server with failed calls."""
-    sound = [launch for launch in launches if not launch.faults]
     for side in sides:
+        sound = [launch for launch in launches if not launch.has_fault(side)]
         counted = [each for launch in sound for each in launch.slices if each.side == side]
         errors = sum(each.errors for each in counted)
         calls = sum(each.calls for each in counted)

@@ -177,9 +177,10 @@ class Launch:
     Attributes:
         slices: Slices in order of time, without the warm-up.
         figures: Figures that a launch has once, by side and metric.
-        faults: Reasons for which nothing of the launch counts, such as a server that ended.
+        faults: Reasons for which nothing of the launch counts, such as one of two servers that ended.
         warm_up: Slices before the first pair; only their errors are reported.
         failures: Examples of failed calls; ``stage`` is the name of the slice.
+        side_faults: Reasons for which nothing of single servers counts, while the others' pairs do.
     """
 
     slices: tuple[SliceFigures, ...]
@@ -187,10 +188,15 @@ class Launch:
     faults: tuple[str, ...] = ()
     warm_up: tuple[SliceFigures, ...] = ()
     failures: tuple[Failure, ...] = ()
+    side_faults: Mapping[Side, str] = field(default_factory=dict)
+
+    def has_fault(self, side: Side) -> bool:
+        """Return whether nothing of a server counts."""
+        return bool(self.faults) or side in self.side_faults
 
     def pairs(self, side: Side, base: Side = BASELINE) -> Iterator[tuple[SliceFigures, SliceFigures]]:
         """Yield the pairs in which the slices of two servers count, ``base`` first; none after a fault."""
-        if self.faults:
+        if self.has_fault(side) or self.has_fault(base):
             # A server that ended or was replaced in the middle is not the one that is compared.
             return
         sound: dict[tuple[int, Side], SliceFigures] = {

@@ -19,7 +19,7 @@ def paired(launch: Launch, name: str, side: Side, base: Side = BASELINE) -> list
 
     Zeros are left out, since they have no ratio. A launch with a fault has none.
     """
-    if launch.faults:
+    if launch.has_fault(side) or launch.has_fault(base):
         return []
     if KINDS[name].once_per_launch:
         pairs = [(launch.figures[base].get(name), launch.figures[side].get(name))]
@@ -46,7 +46,7 @@ def own_figures(launches: Sequence[Launch], design: Design) -> tuple[OwnFigure, 
 
 def _own(launch: Launch, name: str, side: Side) -> Iterator[float]:
     """Yield the figures of a server in a launch, without zeros and without slices that do not count."""
-    if launch.faults:
+    if launch.has_fault(side):
         return
     if name in KINDS and KINDS[name].once_per_launch:
         values = [launch.figures[side].get(name)]

@@ -88,16 +88,20 @@ def _dropped(launches: Sequence[Launch], sides: Sequence[Side]) -> tuple[str, ..
     faults = [
         f"launch {number}: {fault}"
         for number, launch in enumerate(launches, 1)
-        for fault in (*launch.faults, *_slice_faults(launch, sides))
+        for fault in (*launch.faults, *_side_faults(launch), *_slice_faults(launch, sides))
     ]
     shown = faults[:5]
     more = [f"and {len(faults) - len(shown)} more"] if len(faults) > len(shown) else []
     return (*shown, *more)
 
 
+def _side_faults(launch: Launch) -> Iterator[str]:
+    yield from (f"{side}: {fault}" for side, fault in launch.side_faults.items())
+
+
 def _slice_faults(launch: Launch, sides: Sequence[Side]) -> Iterator[str]:
     """Yield the faults of slices; one that all of several servers share is reported once."""
-    faulty = [each for each in launch.slices if each.fault]
+    faulty = [each for each in launch.slices if each.fault and each.side not in launch.side_faults]
     shared = Counter((each.pair, each.fault) for each in faulty)
     reported = set()
     for each in faulty:

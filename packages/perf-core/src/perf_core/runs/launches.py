@@ -174,13 +174,15 @@ class LaunchRunner:
             ) as k6_run,
             Pulse(k6_run.pid) as pulse,
         ):
-            faults = self._wait(k6_run, live, slices.end_s)
+            faults, side_faults = self._wait(k6_run, live, slices.end_s)
             generated = k6_run.result()
         faults += [*k6_variables.problems, *generated.script_faults]
         rss_mb = {side: _rss_mb(live[side]) for side in sides}
         for side in sides:
-            change = "" if faults else interruptible(partial(_change, live[side]), self.interruption)
-            faults += [f"{side}: {change}"] if change else []
+            if not faults and side not in side_faults:
+                change = interruptible(partial(_change, live[side]), self.interruption)
+                side_faults |= {side: change} if change else {}
+        faults += self._faults_of_all(side_faults)
         if generated.summary is None:
             raise TargetError("; ".join(faults) or f"k6 wrote no summary:\n{generated.log_tail}")
         once: dict[Side, dict[str, float]] = {side: {} for side in sides}
@@ -197,23 +199,38 @@ class LaunchRunner:
                 once[side] |= tail_figures(summary, side, counted)
         warm_up = tuple(each for each in every if each.pair == 0)
         failures = failure_examples.examples(generated.events.failures, secrets=_secrets(live))
-        return Launch(counted, once, tuple(faults), warm_up, failures)
+        return Launch(counted, once, tuple(faults), warm_up, failures, {} if faults else side_faults)
 
-    def _wait(self, k6_run: Generator, live: Mapping[Side, LiveServer], planned_s: float) -> list[str]:
-        """Wait until k6 has ended, and return the faults for which it was ended early."""
+    def _faults_of_all(self, side_faults: Mapping[Side, str]) -> list[str]:
+        """Return the faults of single servers if they leave no pair of servers that could be compared."""
+        rivals = self.design.rivals
+        if BASELINE in side_faults or all(side in side_faults for side in rivals):
+            return [f"{side}: {fault}" for side, fault in side_faults.items()]
+        return []
+
+    def _wait(
+        self, k6_run: Generator, live: Mapping[Side, LiveServer], planned_s: float
+    ) -> tuple[list[str], dict[Side, str]]:
+        """Wait until k6 has ended.
+
+        Returns:
+            Faults for which it was ended early, and the servers that have ended, with how.
+        """
         began = time.monotonic()
+        ended: dict[Side, str] = {}
         while not k6_run.wait(_POLL_S):
             self.on_progress(
                 f"launch {len(self.launches) + 1}", min(1.0, (time.monotonic() - began) / max(planned_s, 0.1))
             )
-            faults = [f"{side}: {ended}" for side in live if (ended := live[side].ended())]
+            ended |= {side: how for side in live if side not in ended and (how := live[side].ended())}
+            faults = self._faults_of_all(ended)
             if time.monotonic() - began > planned_s + _OVERDUE_S:
                 faults.append(f"k6 hung: expected it to end after {planned_s:.0f} s")
             if faults or self.interruption.requested:
                 k6_run.interrupt()
                 self.interruption.check()
-                return faults
-        return []
+                return faults, ended
+        return [], ended
 
 
 def _secrets(live: Mapping[Side, LiveServer]) -> list[str]:

@@ -41,6 +41,20 @@ def test_slow_parts_of_a_package_stand_below_it() -> None:
     assert [(part.name, part.own_ms) for part in shop.parts] == [("shop.prices", 3.0), ("shop.goods", 2.0)]
 
 
+def test_time_of_a_part_counts_each_import_once() -> None:
+    # shop.goods.small is imported by a module that shop.goods imports.
+    log = (
+        "import time: 5000 | 5000 |     shop.goods.small\n"
+        "import time: 2000 | 7000 |   shop.prices\n"
+        "import time: 3000 | 10000 | shop.goods\n"
+    )
+    (shop,) = fold(parse(log))
+    assert [(part.name, part.own_ms, part.total_ms) for part in shop.parts] == [
+        ("shop.goods", 8.0, 10.0),
+        ("shop.prices", 2.0, 7.0),
+    ]
+
+
 def test_times_are_medians_of_several_runs() -> None:
     slow = LOG.replace(
         "      3000 |       3000 |     shop.prices", "      9000 |       9000 |     shop.prices"

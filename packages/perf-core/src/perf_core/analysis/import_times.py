@@ -148,9 +148,9 @@ def fold(modules: Sequence[ModuleImport]) -> tuple[PackageImport, ...]:
             name,
             len(members),
             sum(each.own_ms for each in members),
-            sum(each.total_ms for each in members if not _is_below(each, {name}, importers)),
+            _total_ms(members, importers),
             _first_importer(members, name),
-            () if name == STANDARD_LIBRARY else tuple(_parts(members)),
+            () if name == STANDARD_LIBRARY else tuple(_parts(members, importers)),
         )
         for name, members in packages.items()
     ]
@@ -163,7 +163,7 @@ def package_of(module: str) -> str:
     return STANDARD_LIBRARY if top in sys.stdlib_module_names else top
 
 
-def _parts(members: Sequence[ModuleImport]) -> Iterator[PackageImport]:
+def _parts(members: Sequence[ModuleImport], importers: Mapping[str, str]) -> Iterator[PackageImport]:
     parts: dict[str, list[ModuleImport]] = {}
     for each in members:
         parts.setdefault(".".join(each.name.split(".")[:2]), []).append(each)
@@ -171,20 +171,21 @@ def _parts(members: Sequence[ModuleImport]) -> Iterator[PackageImport]:
     for name, own in slowest[:_MOST_PARTS] if len(parts) > 1 else ():
         own_ms = sum(each.own_ms for each in own)
         if own_ms >= _SHOWN_PART_MS:
-            total_ms = sum(each.total_ms for each in own if not _is_in(each.importer, name))
-            yield PackageImport(name, len(own), own_ms, total_ms)
+            yield PackageImport(name, len(own), own_ms, _total_ms(own, importers))
 
 
-def _is_in(module: str, package: str) -> bool:
-    return module == package or module.startswith(f"{package}.")
+def _total_ms(members: Sequence[ModuleImport], importers: Mapping[str, str]) -> float:
+    """Return the time of modules with what they imported, each import counted once."""
+    names = {each.name for each in members}
+    return sum(each.total_ms for each in members if not _is_below(each, names, importers))
 
 
-def _is_below(module: ModuleImport, packages: Collection[str], importers: Mapping[str, str]) -> bool:
-    """Return whether some importer of a module, near or far, belongs to one of the packages."""
+def _is_below(module: ModuleImport, names: Collection[str], importers: Mapping[str, str]) -> bool:
+    """Return whether some importer of a module, near or far, is one of the named modules."""
     seen = {module.name}
     importer = module.importer
     while importer and importer not in seen:
-        if package_of(importer) in packages:
+        if importer in names:
             return True
         seen.add(importer)
         importer = importers.get(importer, "")

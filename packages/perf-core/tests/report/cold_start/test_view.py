@@ -48,7 +48,7 @@ def test_difference_within_its_interval_cannot_be_told() -> None:
 def test_imports_are_folded_by_package_and_tiny_ones_left_out() -> None:
     imports = table(view(samples.cold_start()), "Imports by package: 140 ms, 4 modules")
     assert imports.rows[0] == ("shop", "2", "100", "100", DASH)
-    assert imports.rows[1][0] == "  shop.prices"
+    assert imports.rows[1][0] == "- shop.prices"
     assert "tiny" not in {row[0] for row in imports.rows}
 
 

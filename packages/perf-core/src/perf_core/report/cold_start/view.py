@@ -248,7 +248,7 @@ def _package_rows(package: PackageImport, total_ms: float) -> Iterator[tuple[str
         return
     yield _package_row(package, "")
     for part in package.parts if package.own_ms > total_ms / 20 else ():
-        yield _package_row(part, "  ")
+        yield _package_row(part, "- ")
 
 
 def _package_row(package: PackageImport, indent: str) -> tuple[str, ...]:

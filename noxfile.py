@@ -392,6 +392,12 @@ def coldstart(session: nox.Session) -> None:
     run_in(session, "bench", "perf-core", "coldstart", *session.posargs)
 
 
+@nox.session(venv_backend="none", requires=["lab"])
+def ladder(session: nox.Session) -> None:
+    """Measure what each layer around a tool of a FastMCP app adds: `-- shop.server:mcp` (1 min)."""
+    run_in(session, "lab", "perf-core", "ladder", *session.posargs)
+
+
 @nox.session(venv_backend="none", requires=["bench"])
 def sessions(session: nox.Session) -> None:
     """Measure the memory of open, abandoned and deleted sessions: `-- calculator` (under 3 min)."""

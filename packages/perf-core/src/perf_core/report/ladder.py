@@ -13,9 +13,9 @@ from perf_core.report.view.model import Drawing, Tile, View
 from perf_core.report.wording import DASH, MICRO, MINUS, plain
 from perf_core.results.ladder import Estimate, Ladder, Rung
 
-WIDTH = 1000
-_LEFT = 210
-_RIGHT = 170
+WIDTH = 760
+_LEFT = 165
+_RIGHT = 135
 _BAR = 16
 _ROW = 30
 _HEADING = 26
@@ -181,7 +181,7 @@ def _drawing(ladder: Ladder) -> Drawing | None:
                 "less": step.added_cpu_us < 0,
                 "interval": _ends(step.rung.cpu_us, scale),
                 "end": round(_LEFT + _end_us(step) * scale, 1),
-                "text": f"{number(total)} ({added(step.added_cpu_us)})",
+                "text": f"{number(total)} ({_added_cpu(step)})",
                 "wire": step.rung.wire or "",
             }
         )

@@ -105,11 +105,17 @@ class Layers:
 
     async def server(self) -> Call:
         """Return the app's own method: lookup of the tool and middleware."""
-        for name in ("call_tool", "_mcp_call_tool"):
-            method = getattr(self._app, name, None)
-            if method is not None:
-                return functools.partial(method, self._name, self._arguments)
-        raise AppError("this release has no method for calls of tools")
+        if hasattr(self._app, "call_tool"):
+            return functools.partial(self._app.call_tool, self._name, self._arguments)
+        if not hasattr(self._app, "_call_tool_middleware"):
+            raise AppError("this release has no method for calls of tools")
+        from fastmcp.server.context import Context  # type: ignore[import-not-found, unused-ignore]
+
+        async def call() -> Any:  # FastMCP 2, whose app has no public method
+            async with Context(fastmcp=self._app):
+                return await self._app._call_tool_middleware(self._name, self._arguments)
+
+        return call
 
     async def session(self) -> Call:
         """Return a client in memory: both ends of a session in this process."""

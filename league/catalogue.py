@@ -38,6 +38,7 @@ class Entrant:
         differs: How its calls or answers differ from those of the baseline; empty if they do not.
         installation: What has to be installed besides the environment of the session.
         program: Program of the system that it needs, with the package that brings it.
+        made_with: Runtime and libraries whose versions the page states (versions.py).
     """
 
     name: str
@@ -46,12 +47,16 @@ class Entrant:
     differs: str = ""
     installation: Installation | None = None
     program: tuple[str, str] | None = None
+    made_with: tuple[str, ...] = ()
 
 
 def _file(name: str) -> str:
     return str(TARGETS / f"{name}.toml")
 
 
+_SERVER_CORE = ("Python", "fastmcp", "uvicorn")
+_FASTMCP = ("Python", "fastmcp", "mcp", "uvicorn")
+_TYPESCRIPT = ("@modelcontextprotocol/server", "@modelcontextprotocol/node")
 _STREAMS = "answers on the session wire are event streams, the SDK's default"
 
 
@@ -74,38 +79,43 @@ class Division:
 
 
 CALCULATORS: Sequence[Entrant] = (
-    Entrant("calculator", "calculator-server", "calculator"),
+    Entrant("calculator", "calculator-server", "calculator", made_with=_SERVER_CORE),
     Entrant(
         "reference-asgi",
-        "bare ASGI app, no SDK",
+        "bare ASGI app without an SDK",
         "reference-asgi",
         differs="checks no headers, sessions or arguments: what HTTP and JSON cost in Python",
+        made_with=("Python", "uvicorn", "uvloop", "httptools"),
     ),
-    Entrant("reference-fastmcp", "plain FastMCP", "reference-fastmcp", differs=_STREAMS),
+    Entrant("reference-fastmcp", "plain FastMCP", "reference-fastmcp", differs=_STREAMS, made_with=_FASTMCP),
     Entrant(
         "python-sdk-low-level",
-        "Python SDK, low level",
+        "low-level Python SDK",
         _file("python-sdk-low-level"),
         differs=f"{_STREAMS}; arguments are not checked against schemas",
+        made_with=("Python", "mcp", "uvicorn"),
     ),
     Entrant(
         "reference-typescript",
-        "TypeScript SDK, Node.js",
+        "TypeScript SDK on Node.js",
         "reference-typescript",
         differs="whole numbers are written 3, not 3.0",
+        made_with=("Node.js", *_TYPESCRIPT),
     ),
     Entrant(
         "typescript-sdk-bun",
-        "TypeScript SDK, Bun",
+        "TypeScript SDK on Bun",
         _file("typescript-sdk-bun"),
         differs="whole numbers are written 3, not 3.0",
         installation=Installation("bun", "npm", ("@oven/bun-linux-x64@1.4.4",)),
+        made_with=_TYPESCRIPT,
     ),
     Entrant(
         "calculator-stdio",
         "calculator-server over stdio",
         _file("calculator-stdio"),
         differs="through the lab's bridge, whose CPU time is left out; all sessions share one process",
+        made_with=_SERVER_CORE,
     ),
     Entrant(
         "calculator-nginx",
@@ -113,6 +123,7 @@ CALCULATORS: Sequence[Entrant] = (
         _file("calculator-nginx"),
         differs="CPU and memory are those of both",
         program=("nginx", "nginx-light (Debian)"),
+        made_with=_SERVER_CORE,
     ),
     Entrant(
         "calculator-mcp-proxy",
@@ -120,6 +131,7 @@ CALCULATORS: Sequence[Entrant] = (
         _file("calculator-mcp-proxy"),
         differs="all sessions share one process; CPU and memory are those of both",
         installation=Installation("mcp-proxy", "pypi", ("mcp-proxy==0.13.0",)),
+        made_with=_SERVER_CORE,
     ),
 )
 """Servers that answer the calculator's calls."""
@@ -128,12 +140,18 @@ SESSION_ONLY = {"calculator-stdio", "calculator-mcp-proxy"}
 """Calculators that are in the table of the session wire alone."""
 
 COMPARE_TIME: Sequence[Entrant] = (
-    Entrant("compare-time-server-core", "FastMCP app on server-core", _file("compare-time-server-core")),
+    Entrant(
+        "compare-time-server-core",
+        "FastMCP app on server-core",
+        _file("compare-time-server-core"),
+        made_with=_SERVER_CORE,
+    ),
     Entrant(
         "compare-time-fastmcp",
         "the same app on plain FastMCP",
         _file("compare-time-fastmcp"),
         differs=_STREAMS,
+        made_with=_FASTMCP,
     ),
     Entrant(
         "compare-time-go",
@@ -147,12 +165,20 @@ COMPARE_TIME: Sequence[Entrant] = (
 
 COMPUTE_DURATION: Sequence[Entrant] = (
     Entrant(
-        "compute-duration-server-core", "FastMCP app on server-core", _file("compute-duration-server-core")
+        "compute-duration-server-core",
+        "FastMCP app on server-core over stdio",
+        _file("compute-duration-server-core"),
+        made_with=_SERVER_CORE,
     ),
-    Entrant("compute-duration-fastmcp", "the same app on plain FastMCP", _file("compute-duration-fastmcp")),
+    Entrant(
+        "compute-duration-fastmcp",
+        "the same app on plain FastMCP over stdio",
+        _file("compute-duration-fastmcp"),
+        made_with=_FASTMCP,
+    ),
     Entrant(
         "compute-duration-rust",
-        "cortex-mcp (Rust)",
+        "cortex-mcp (Rust) over stdio",
         _file("compute-duration-rust"),
         differs="revision 2025-06-18",
         installation=Installation("cortex-mcp", "npm", ("@temporal-cortex/cortex-mcp-linux-x64@0.9.1",)),

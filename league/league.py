@@ -25,7 +25,9 @@ from pathlib import Path
 import psutil
 from catalogue import DIVISIONS, Division, Entrant
 from installing import INSTALLATIONS, InstallationError, install
+from pydantic import TypeAdapter
 from standings import Circumstances, catalogue_table, section, with_table
+from versions import made_with
 
 from perf_core.comparison.comparison_file import COMPARISONS
 from perf_core.comparison.model import Comparison
@@ -35,6 +37,9 @@ LONGEST_S = 360
 of nine servers take five and a half minutes, and all divisions a quarter of an hour."""
 
 _STOPPING_S = 60
+
+CIRCUMSTANCES_NAME = "circumstances.json"
+_CIRCUMSTANCES = TypeAdapter(Circumstances)
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", default=[], help="part of the names of rivals")
     parser.add_argument("--write", type=Path, help="document for the tables")
     parser.add_argument("--output-dir", type=Path, default=Path("results/league"))
+    parser.add_argument("--kept", action="store_true", help="write the latest results again, measure nothing")
     parser.add_argument("--list", action="store_true", help="print the names of all servers")
     options = parser.parse_args(words)
     divisions = [each for each in DIVISIONS if not options.division or each.name in options.division]
@@ -61,7 +67,10 @@ def main() -> int:
         for division in divisions:
             print(f"{division.name}: {', '.join(each.name for each in division.entrants)}")
         return 0
-    measured = [_measured(each, options.only, options.output_dir, further) for each in divisions]
+    if options.kept:
+        measured = [_kept(each, options.output_dir) for each in divisions]
+    else:
+        measured = [_measured(each, options.only, options.output_dir, further) for each in divisions]
     text = _document(measured)
     print(text)
     if options.write is not None:
@@ -113,11 +122,21 @@ def _measured(division: Division, only: Sequence[str], output_dir: Path, further
     load_before = os.getloadavg()[0]
     with _others_cores() as others:
         code = _run(command)
-    documents = sorted(folder.glob("*/comparison.json"))
-    if len(documents) != 1:
+    if not list(folder.glob(f"*/{COMPARISONS.file_name}")):
         sys.exit(f"expected a comparison from {' '.join(command)}, got exit code {code}")
-    comparison = COMPARISONS.read(documents[0])
-    return Measured(division, comparison, Circumstances(load_before, others[0], left_out))
+    how = Circumstances(load_before, others[0], left_out)
+    (folder / CIRCUMSTANCES_NAME).write_bytes(_CIRCUMSTANCES.dump_json(how, indent=1))
+    return _kept(division, output_dir)
+
+
+def _kept(division: Division, output_dir: Path) -> Measured:
+    """Return the latest results of a division."""
+    folders = sorted(output_dir.glob(f"*-{division.name}/{CIRCUMSTANCES_NAME}"))
+    if not folders:
+        sys.exit(f"expected results of the division {division.name} in {output_dir}, got none")
+    how = _CIRCUMSTANCES.validate_json(folders[-1].read_bytes())
+    (document,) = folders[-1].parent.glob(f"*/{COMPARISONS.file_name}")
+    return Measured(division, COMPARISONS.read(document), how)
 
 
 def _run(command: Sequence[str]) -> int:
@@ -165,7 +184,9 @@ def _document(measured: Sequence[Measured]) -> str:
         for server in each.comparison.servers.values()
     }
     sections = [section(each.division, each.comparison, each.how) for each in measured]
-    table = catalogue_table([each.division for each in measured], versions)
+    divisions = [each.division for each in measured]
+    libraries = {entrant.name: made_with(entrant) for each in divisions for entrant in each.entrants}
+    table = catalogue_table(divisions, versions, libraries)
     return "\n\n".join([*sections, "### The servers", table])
 
 

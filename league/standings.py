@@ -8,6 +8,7 @@ from typing import Any
 
 from catalogue import Division, Entrant
 
+from perf_core.analysis.health import OTHERS_LIMIT
 from perf_core.comparison.model import ERROR_RATE, Comparison, OwnFigure, Rank
 from perf_core.comparison.own_figures import calls_in_flight
 from perf_core.comparison.schedule import BASELINE, Side
@@ -171,26 +172,41 @@ def _conditions(comparison: Comparison, how: Circumstances) -> str:
         f"{design.slice_s:g} s in turns of {1000 * design.turn_s:.0f} ms, {design.vus} users, seed "
         f"{design.seed}; {'pinned' if design.pinned else 'not pinned'}; {machine.get('cpus')} CPUs "
         f"({machine.get('cpu')}), {machine.get('system')}, {comparison.manifest.get('k6')}. "
-        f"Health: {_health(comparison)}; load average before: {how.load_before:.1f}; CPUs used by others: "
-        f"{others}."
+        f"Health: {_health(comparison, how)}; load average before: {how.load_before:.1f}; CPUs used by "
+        f"others: {others}."
     )
 
 
-def _health(comparison: Comparison) -> str:
+def _health(comparison: Comparison, how: Circumstances) -> str:
     planned = len(comparison.launches) * comparison.design.pairs_per_launch
-    return f"{comparison.pairs} of {planned} pairs count for the server with the fewest"
+    pairs = f"{comparison.pairs} of {planned} pairs count for the server with the fewest"
+    cpus = _mapping(comparison.manifest.get("machine")).get("cpus")
+    if how.others_cores is None or not isinstance(cpus, int):
+        return f"unknown; {pairs}"
+    if how.others_cores > OTHERS_LIMIT * cpus:
+        return f"**disturbed**: others used the machine, so that servers were faster than this; {pairs}"
+    return f"sound; {pairs}"
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def catalogue_table(divisions: Sequence[Division], versions: Mapping[str, str]) -> str:
-    """Return what each server is, where it comes from and how it differs."""
-    rows = ["| Server | Says that it is | Installed from | Differs |", "| :-- | :-- | :-- | :-- |"]
+def catalogue_table(
+    divisions: Sequence[Division], versions: Mapping[str, str], made_with: Mapping[str, str]
+) -> str:
+    """Return what each server is, what it is made with, where it comes from and how it differs."""
+    headings = ("Server", "Says that it is", "Made with", "Installed from", "Differs")
+    rows = [f"| {' | '.join(headings)} |", "| :-- " * len(headings) + "|"]
     entrants = {entrant.name: entrant for division in divisions for entrant in division.entrants}
     for entrant in entrants.values():
-        cells = (entrant.words, versions.get(entrant.name, "-"), _origin(entrant), entrant.differs or "-")
+        cells = (
+            entrant.words,
+            versions.get(entrant.name) or "-",
+            made_with.get(entrant.name) or "-",
+            _origin(entrant),
+            entrant.differs or "-",
+        )
         rows.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
     return "\n".join(rows)
 

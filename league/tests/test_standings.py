@@ -105,8 +105,14 @@ def test_groups_and_circumstances_are_told(comparison: Comparison) -> None:
     text = section(GO, comparison, replace(HOW, left_out={"nginx": "it is missing"}))
     assert "* Calls/s: 1. mcp-time (Go), FastMCP app on server-core; 2. the same app on plain FastMCP" in text
     assert "2 CPUs (A CPU), Linux 6, k6 v1" in text
+    assert "Health: sound; 0 of 0 pairs count" in text
     assert "load average before: 0.3; CPUs used by others: 0.05" in text
     assert "Not measured: nginx: it is missing." in text
+
+
+def test_busy_machine_is_named(comparison: Comparison) -> None:
+    assert "Health: **disturbed**: others" in section(GO, comparison, replace(HOW, others_cores=1.7))
+    assert "Health: unknown" in section(GO, comparison, replace(HOW, others_cores=None))
 
 
 def test_comparison_without_an_order_keeps_the_order_of_the_catalogue(comparison: Comparison) -> None:
@@ -116,8 +122,8 @@ def test_comparison_without_an_order_keeps_the_order_of_the_catalogue(comparison
 
 
 def test_table_of_servers_tells_origin_and_differences() -> None:
-    text = catalogue_table([GO], {"compare-time-go": "mcp-time v0.4.0"})
-    row = "| mcp-time (Go) | mcp-time v0.4.0 | mcp-time-linux-x64@0.4.0 (npm) | revision 2025-03-26 |"
+    text = catalogue_table([GO], {"compare-time-go": "mcp-time v0.4.0"}, {"compare-time-go": "Go"})
+    row = "| mcp-time (Go) | mcp-time v0.4.0 | Go | mcp-time-linux-x64@0.4.0 (npm) | revision 2025-03-26 |"
     assert row in text.splitlines()
 
 

@@ -121,15 +121,17 @@ def test_calls_in_flight_are_told_beside_the_users(one: Comparison) -> None:
 
 
 def test_summary_says_what_became_of_each_server(one: Comparison) -> None:
-    assert several.summary(one) == (
-        "Beside calculator: reference-asgi worse, reference-fastmcp worse, reference-typescript worse"
+    asgi, *others = one.pairings
+    mixed = replace(one, pairings=(replace(asgi, verdict="better"), *others))
+    assert several.summary(mixed) == (
+        "Beside calculator, worse: reference-fastmcp, reference-typescript; better: reference-asgi"
     )
 
 
 def test_wires_are_named_where_they_differ(one: Comparison) -> None:
     wires = {"a": "session", "b": "session", "c": "stateless", "d": "session"}
     mixed = replace(one, design=replace(one.design, wires=wires))  # type: ignore[arg-type]
-    assert "reference-fastmcp (stateless) worse" in several.summary(mixed)
+    assert "reference-fastmcp (stateless)," in several.summary(mixed)
     assert "stateless" in report.markdown(mixed)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from perf_core.comparison.model import (
     ERROR_RATE,
     KINDS,
+    SEVERITY,
     Comparison,
     MetricComparison,
     Pairing,
@@ -75,9 +76,18 @@ def view(comparison: Comparison, *, brief: bool = False) -> View:
 
 
 def summary(comparison: Comparison) -> str:
-    """Return the verdicts in one sentence, such as ``Beside calculator: asgi better, fastmcp worse``."""
-    named = [f"{name(comparison, each.side)} {each.verdict}" for each in comparison.pairings]
-    return plain(f"Beside {name(comparison, BASELINE)}: {', '.join(named)}")
+    """Return the verdicts in one sentence.
+
+    Example::
+
+        "Beside calculator, worse: reference-fastmcp; better: reference-asgi, reference-typescript"
+    """
+    by_verdict = [
+        (verdict, [name(comparison, each.side) for each in comparison.pairings if each.verdict == verdict])
+        for verdict in SEVERITY
+    ]
+    listed = "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in by_verdict if names)
+    return plain(f"Beside {name(comparison, BASELINE)}, {listed}")
 
 
 def name(comparison: Comparison, side: Side) -> str:

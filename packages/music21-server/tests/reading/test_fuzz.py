@@ -256,6 +256,19 @@ def test_drawn_abc(pieces):
     _assert_read_or_refused(f"X:1\nM:4/4\nK:D\n{''.join(pieces)}\n".encode(), "abc")
 
 
+KERN_LINES = (
+    "4c\t4e", "8.ff#\t16g", "*^\t*", "*v\t*v", "*v\t*v\t*", "*\t*^", "*x\t*x", "*+\t*", "*-\t*-", "**kern",
+    "=2\t=2", "==", "q\t.", "8qd\t.", "4c 4e\t[2g", "2g]", "0r\t.", "*M3/4\t*M3/4", "*k[f#]\t*", "*g:\t*",
+    "!!!OTL: x", "! c", "3%2c\t.",
+)  # fmt: skip
+
+
+@quick
+@given(st.lists(st.sampled_from(KERN_LINES), max_size=40))
+def test_drawn_kern(lines):
+    _assert_read_or_refused("\n".join(["**kern\t**kern", *lines]).encode(), "humdrum")
+
+
 @quick
 @given(st.text(max_size=200))
 def test_any_text_as_abc(text):

@@ -1,4 +1,4 @@
-"""Small MIDI and ABC documents that are much work, and large ones that are fair."""
+"""Small MIDI, ABC and Humdrum documents that are much work, and large ones that are fair."""
 
 from __future__ import annotations
 
@@ -86,6 +86,21 @@ HOSTILE = {
     "tunes": ("abc", b"".join(b"X:%d\nT:Tune\nM:4/4\nL:1/4\nK:C\nc|\n\n" % n for n in range(5_000))),
     "notes without barlines": ("abc", abc("c-" * 20_000)),
     "chords": ("abc", abc("[" + "c" * 100_000 + "]|")),
+    "barlines": ("humdrum", b"**kern\n" + b"=\n" * 20_000 + b"4c\n*-\n"),
+    "bars without a terminator": ("humdrum", b"**kern\n" + b"=\n4c\n" * 12_000),
+    "clefs": ("humdrum", b"**kern\n" + b"*clefG2\n" * 20_000 + b"4c\n*-\n"),
+    "grace notes in kern": ("humdrum", b"**kern\n" + b"qc\n" * 20_000 + b"4c\n*-\n"),
+    "comments": ("humdrum", b"!!!COM: a\n" * 90_000 + b"**kern\n4c\n*-\n"),
+    "a long measure in kern": ("humdrum", b"**kern\n*M99999/1\n=1\n4c\n*-\n"),
+    "a long note in kern": ("humdrum", b"**kern\n1%99999c\n*-\n"),
+    "a longer note in kern": ("humdrum", b"**kern\n1%99999999999c\n*-\n"),
+    "long notes in kern": ("humdrum", b"**kern\n*M1/64\n" + b"1%900c\n" * 100 + b"*-\n"),
+    "maximas": ("humdrum", b"**kern\n*M1/1024\n" + b"000c\n" * 10_000 + b"*-\n"),
+    "dots in kern": ("humdrum", b"**kern\n4" + b"." * 5_000 + b"c\n*-\n"),
+    "a chord of a long note": ("humdrum", b"**kern\n4c 1%99999e\n*-\n"),
+    "a key of many sharps": ("humdrum", b"**kern\n*k[" + b"f#" * 20_000 + b"]\n4c\n*-\n"),
+    "parts of many scores": ("humdrum", b"**kern\n4c\n*-\n" * 5_000),
+    "spines": ("humdrum", b"\t".join([b"**kern"] * 5_000) + b"\n" + b"\t".join([b"4c"] * 5_000) + b"\n"),
 }
 
 
@@ -113,6 +128,10 @@ LARGE = {
     "a long tune": ("abc", abc("|".join(["(c2d) {e}f"] * 300))),
     "a lead sheet": ("abc", abc("|".join(['"Am"cdef'] * 400))),
     "a quartet": ("abc", abc("\n".join(f"V:{n}\n" + "cdef|" * 300 for n in range(1, 5)))),
+    "a movement": (
+        "humdrum",
+        b"**kern\t**kern\n" + b"".join(b"=%d\t=%d\n4c\t4e\n4d\t4f\n" % (n, n) for n in range(800)),
+    ),
 }
 
 

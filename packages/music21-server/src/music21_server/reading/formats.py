@@ -11,6 +11,7 @@ from music21_server.errors import UnreadableScoreError
 from music21_server.reading.abc.columns import read_tunes
 from music21_server.reading.abc.tunes import one_work
 from music21_server.reading.conversion_cost import start_deadline
+from music21_server.reading.humdrum.columns import read_humdrum
 from music21_server.reading.midi.columns import read_midi
 from music21_server.reading.music21_formats import as_text, read_through_music21
 from music21_server.reading.musicxml import read_musicxml
@@ -151,4 +152,7 @@ def read(document: Document, limits: Limits) -> Score:
     if document.kind == "abc":
         start_deadline(len(document.content), limits)
         return read_tunes(one_work(as_text(document.content)), limits)
+    if document.kind == "humdrum":
+        start_deadline(len(document.content), limits)
+        return read_humdrum(as_text(document.content), limits)
     return read_through_music21(document.content, document.kind, limits)

@@ -1,4 +1,4 @@
-"""Reader of the formats that music21 parses: Humdrum, MEI, tiny notation."""
+"""Reader of the formats that music21 parses: MEI and tiny notation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from music21_server.errors import ScoreError, UnreadableScoreError
 from music21_server.reading.conversion_cost import Workload, check_workload
-from music21_server.reading.humdrum_scan import humdrum_workload
 from music21_server.reading.mei_scan import mei_workload
 from music21_server.reading.music21_score import columns_of
 from music21_server.reading.tiny_scan import tiny_workload
@@ -16,7 +15,6 @@ from music21_server.score.limits import Limits
 from music21_server.score.table import Score
 
 FORMATS: Final = {
-    "humdrum": "humdrum",
     "mei": "mei",
     "tinynotation": "tinyNotation",
 }
@@ -61,9 +59,6 @@ def _single_score(parsed: Any) -> Any:
     """Return a music21 stream as one score."""
     from music21 import stream
 
-    if "Opus" in parsed.classes:
-        scores = list(parsed.scores)
-        return scores[0] if len(scores) == 1 else parsed.mergeScores()
     if "Score" in parsed.classes:
         return parsed
     score = stream.Score()
@@ -75,7 +70,7 @@ def _workload(document: str, kind: str) -> Workload:
     """Return what music21 has to do; raise UnreadableScoreError for what it should not even try."""
     if kind == "mei":
         return mei_workload(document.encode())
-    return {"humdrum": humdrum_workload, "tinynotation": tiny_workload}[kind](document)
+    return tiny_workload(document)
 
 
 def _text(source: bytes, kind: str) -> str:

@@ -16,7 +16,7 @@ _QUOTED: Final = re.compile(r'"[^"]*"')
 _SHORT_METER: Final = Fraction(3, 4)
 _COMPOUND: Final = (6, 9, 12)
 _FREE_WORDS: Final = ("none", "free", "frei")
-"""Meters without measures; the Essen collection writes the German word, sometimes with usual measures after it."""
+"""Meters without measures; the Essen collection writes the German word, at times with a meter after it."""
 
 
 @dataclass(frozen=True)

@@ -61,10 +61,13 @@ def install(packages: Installation, root: Path) -> Path:
 
 
 def _run(packages: Installation, folder: Path, *command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+    expected = f"expected {' '.join(command[:2])} to install {', '.join(packages.requirements)}, got"
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise InstallationError(f"{expected}: {getattr(error, 'strerror', None) or error}") from error
     if done.returncode != 0:
         shutil.rmtree(folder, ignore_errors=True)
-        raise InstallationError(
-            f"expected {' '.join(command[:3])} to install {', '.join(packages.requirements)}, got exit code "
-            f"{done.returncode}: {(done.stderr or done.stdout).strip()[-2000:]}"
-        )
+        printed = (done.stderr or done.stdout).strip()[-2000:]
+        raise InstallationError(f"{expected} exit code {done.returncode}: {printed}")

@@ -39,7 +39,7 @@ for _command, _usage in (
     (run.run, "run SCENARIO... [URL | FILE.toml] [OPTIONS] [-- COMMAND ARGS...]"),
     (check.check, "check [URL | FILE.toml | NAME] [OPTIONS] [-- COMMAND ARGS...]"),
     (init.init, "init [URL] [OPTIONS] [-- COMMAND ARGS...]"),
-    (compare.compare, "compare A [B] [OPTIONS] [-- COMMAND ARGS...]"),
+    (compare.compare, "compare A [B …] [OPTIONS] [-- COMMAND ARGS...]"),
     (capacity.capacity, "capacity [NAME | FILE.toml | URL] [OPTIONS] [-- COMMAND ARGS...]"),
     (figures.figures, "figures [SCENARIO] [URL | FILE.toml] [OPTIONS] [-- COMMAND ARGS...]"),
     (sessions.sessions, "sessions [URL | FILE.toml | NAME] [OPTIONS] [-- COMMAND ARGS...]"),

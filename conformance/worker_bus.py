@@ -41,7 +41,7 @@ class WorkerBus:
 
     async def publish(self, event: ServerEvent) -> None:
         """Announce an event, which arrives a little later."""
-        message = next(name for name, known in _EVENTS.items() if known == event)
+        message = next(name for name, each in _EVENTS.items() if each == event)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             for path in self._folder.glob("*.sock"):
                 with contextlib.suppress(OSError):  # its worker has ended

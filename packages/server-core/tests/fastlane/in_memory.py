@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -118,7 +117,7 @@ class Served:
             head = calls.admit(scope)
             result.set_result(None if head is None else calls.answer(head, body))
 
-        asyncio.get_running_loop().call_soon(send, context=contextvars.copy_context())
+        asyncio.get_running_loop().call_soon(send, context=calls.context())
         answer = await result
         if answer is None:
             return None

@@ -472,12 +472,6 @@ def test_other_code_may_run_what_the_search_has_not_seen(expression: str) -> Non
     assert (result.reason, result.is_closed) == ("", False)
 
 
-def test_names_by_which_code_is_found_are_kept_with_their_values() -> None:
-    function = tool_of("helper() + math.floor(1.5)")
-    bindings = {(name, value) for _, name, value in reach([function]).bindings}
-    assert {("helper", helper), ("math", math), ("floor", math.floor)} <= bindings
-
-
 MEMBERS = """
 from fastmcp.server.dependencies import get_http_headers
 

@@ -1,4 +1,4 @@
-"""Which results may be written only once."""
+"""Kinds of results that may be written only once, and kinds that may not."""
 
 from __future__ import annotations
 

@@ -3,6 +3,9 @@
 Whatever a tool asks while it runs is then true: its HTTP request and headers, access token, server, context,
 session id and request id. Hardly any tool on the lane asks, so nearly everything is made when it is first
 read; setting the variables costs about a microsecond.
+
+For a closed tool, which cannot ask unless somebody has replaced its code, even that is saved: calls outside
+of tasks run in a context whose variables look up the call in progress when they are read.
 """
 
 from __future__ import annotations
@@ -96,6 +99,26 @@ class CallVariables:
         self.lifespan_state: Any = None
         self._mcp = mcp
         self._server = weakref.ref(mcp)
+        self._in_progress = CallInProgress(self)
+        self._request_in_progress = _CurrentRequestContext(self._in_progress)
+        self._context_in_progress = _CurrentContext(mcp, self._in_progress)
+        self._user_in_progress: Any = _CurrentUser(self._in_progress)
+
+    def set_for_calls_in_progress(self) -> None:
+        """Set the variables of a context for all calls that `begin` announces."""
+        fastmcp_request_ctx.set(self._request_in_progress)
+        current_context.set(self._context_in_progress)
+        current_server.set(self._server)
+        current_transport.set(_TRANSPORT)
+        auth_context_var.set(self._user_in_progress)
+
+    def begin(self, request: CallRequest, call: ToolCall) -> None:
+        """Let the variables tell of a call that runs outside of any task, without a pause, until `end`."""
+        self._in_progress.begin(request, call)
+
+    def end(self) -> None:
+        """Undo `begin`."""
+        self._in_progress.end()
 
     def set(self, request: CallRequest, call: ToolCall) -> Tokens:
         """Set the variables; `reset` must follow in the same context."""
@@ -213,6 +236,90 @@ class _LazyRequestContext(FastMCPRequestContext):
         )
         connection.initialized.set()
         return connection
+
+
+class CallInProgress:
+    """The call that is being made outside of any task, if there is one; nothing else runs meanwhile.
+
+    Attributes:
+        state: What FastMCP's context keeps for the call.
+    """
+
+    def __init__(self, app: CallVariables) -> None:
+        self.state: dict[str, Any] = {}
+        self._app = app
+        self._request: CallRequest | None = None
+        self._call: ToolCall | None = None
+        self._context: _LazyRequestContext | None = None
+
+    def begin(self, request: CallRequest, call: ToolCall) -> None:
+        """Begin a call."""
+        self._request, self._call = request, call
+
+    def end(self) -> None:
+        """End the call."""
+        self._request = self._call = None
+        if self._context is not None or self.state:
+            self._context, self.state = None, {}
+
+    def context(self) -> _LazyRequestContext | None:
+        """Return FastMCP's view of the call's request; None between calls."""
+        if self._context is None and self._request is not None and self._call is not None:
+            self._context = _LazyRequestContext(self._app, self._request, self._call)
+        return self._context
+
+
+_CONTEXT_FIELDS: Final = frozenset(FastMCPRequestContext.__dataclass_fields__)
+
+
+class _CurrentRequestContext(FastMCPRequestContext):
+    """FastMCP's view of the request in progress; between calls there is no HTTP request."""
+
+    def __init__(self, current: CallInProgress) -> None:
+        # Not the fields of the dataclass: they are looked up below.
+        self._current = current
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _CONTEXT_FIELDS:
+            raise AttributeError(name)
+        context = self._current.context()
+        if context is None and name != "request":
+            raise RuntimeError("No active context found.")
+        return None if context is None else getattr(context, name)
+
+
+class _CurrentContext(Context):
+    """FastMCP's context of the call in progress, which keeps nothing for the next one."""
+
+    def __init__(self, mcp: FastMCP[Any], current: CallInProgress) -> None:
+        self._current = current
+        super().__init__(mcp)
+
+    @property
+    def _request_state(self) -> dict[str, Any]:
+        return self._current.state
+
+    @_request_state.setter
+    def _request_state(self, _state: dict[str, Any]) -> None:
+        """Ignore the state that every context begins with."""
+
+
+class _CurrentUser:
+    """The authenticated user of the call in progress; false if there is none."""
+
+    def __init__(self, current: CallInProgress) -> None:
+        self._current = current
+
+    def __bool__(self) -> bool:
+        return self._user() is not None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._user(), name)
+
+    def _user(self) -> AuthenticatedUser | None:
+        context = self._current.context()
+        user = None if context is None else context.request.scope.get("user")
+        return user if isinstance(user, AuthenticatedUser) else None
 
 
 class _SessionChannel:

@@ -151,8 +151,14 @@ class DirectCalls:
         others = sum(each.name == name for each in tools) - 1
         return "other tools have its name" if others else ""
 
-    async def make(self, ready: ReadyCall, encoder: ResponseEncoder) -> tuple[int, bytes]:
-        """Call the tool and return the HTTP status and the body of the response."""
+    async def make(
+        self, ready: ReadyCall, encoder: ResponseEncoder, *, is_immediate: bool = False
+    ) -> tuple[int, bytes]:
+        """Call the tool and return the HTTP status and the body of the response.
+
+        A call is immediate if it is made outside of any task, in a context whose variables know of the call
+        in progress.
+        """
         call, metrics = ready.call, self._metrics
         self.answered += 1
         started = perf_counter()
@@ -160,7 +166,9 @@ class DirectCalls:
         metrics.calls_in_flight += 1
         tokens: Tokens = ()
         try:
-            if ready.direct.needs_variables:
+            if is_immediate and ready.direct.is_closed:
+                self.variables.begin(ready.request, call)
+            else:
                 tokens = self.variables.set(ready.request, call)
             try:
                 raw = await self._run(ready.direct, ready.arguments)
@@ -184,6 +192,8 @@ class DirectCalls:
             return status, body
         finally:
             self.variables.reset(tokens)
+            if is_immediate:
+                self.variables.end()
             metrics.calls_in_flight -= 1
             metrics.observe_call(call.name, perf_counter() - started, failed=failed)
 

@@ -8,14 +8,13 @@ import logging
 import sys
 import types
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from fastmcp.tools import FunctionTool, Tool
 from fastmcp.utilities.async_utils import is_coroutine_function
 from fastmcp.utilities.types import get_cached_typeadapter
 from pydantic_core import SchemaSerializer, SchemaValidator, to_json
 
-from server_core.fastlane.reachable_code import Binding, Reach, Variable
 from server_core.fastlane.result_kinds import is_simple
 from server_core.fastlane.tool_eligibility import (
     arguments_schema,
@@ -25,9 +24,6 @@ from server_core.fastlane.tool_eligibility import (
     result_schema,
     tool_reach,
 )
-
-_MAX_BINDINGS: Final = 32
-"""Names that are compared on each call, 0.05 µs each; setting the context variables costs 3 µs."""
 
 _logger = logging.getLogger(__name__)
 
@@ -42,31 +38,21 @@ class Snapshot:
     options: dict[str, Any]
     code: object
     is_visible: bool
-    bindings: tuple[Binding, ...] = ()
-    variables: tuple[Variable, ...] = ()
 
     def is_current(self, tool: object) -> bool:
         """Return whether a tool is this one, unchanged since; cheap, because equal options are identical."""
         if tool is not self.tool or _code_of(tool) is not self.code:
             return False
-        for namespace, name, value in self.bindings:
-            if namespace.get(name) is not value:
-                return False
         try:
-            for cell, value in self.variables:
-                if cell.cell_contents is not value:
-                    return False
             unchanged = self.tool.__dict__ == self.options
-        except Exception:  # noqa: BLE001 - a deleted variable, or a new value that cannot be compared
+        except Exception:  # noqa: BLE001 - a new value that cannot be compared is a change
             return False
         # Visibility is the one option within an option that decides about calls.
         return unchanged and (self.tool.meta is None or is_visible(self.tool) == self.is_visible)
 
 
-def _snapshot(tool: Tool, reached: Reach | None = None) -> Snapshot:
-    """Return a tool as it is, with the names by which closed code finds other code."""
-    names = ((), ()) if reached is None else (reached.bindings, reached.variables)
-    return Snapshot(tool, dict(tool.__dict__), _code_of(tool), is_visible(tool), *names)
+def _snapshot(tool: Tool) -> Snapshot:
+    return Snapshot(tool, dict(tool.__dict__), _code_of(tool), is_visible(tool))
 
 
 def _code_of(tool: Any) -> object:
@@ -104,7 +90,7 @@ class DirectTool:
         in_thread: Whether the function has to run in a thread, beside the event loop.
         never_waits: Whether its coroutine always finishes in its first step.
         runs_own_validators: Whether validation calls functions of the app.
-        needs_variables: Whether anything that it calls may ask for the request.
+        is_closed: Whether nothing that it calls can ask for the request, unless somebody replaces it.
         has_simple_results: Whether values of its return type are written alike each time.
         serializer: Turns results into JSON values as the return type prescribes.
     """
@@ -115,7 +101,7 @@ class DirectTool:
     in_thread: bool
     never_waits: bool
     runs_own_validators: bool
-    needs_variables: bool
+    is_closed: bool
     has_simple_results: bool
     validator: SchemaValidator
     serializer: SchemaSerializer
@@ -160,16 +146,15 @@ def _examine(tool: Any) -> DirectTool | NotDirect:
         return not_direct(tool, reach.reason, reach.unloaded)
     schema = arguments_schema(tool)
     is_async = is_coroutine_function(tool.fn)
-    is_closed = reach.is_closed and len(reach.bindings) + len(reach.variables) <= _MAX_BINDINGS
     return DirectTool(
         tool=tool,
-        snapshot=_snapshot(tool, reach if is_closed else None),
+        snapshot=_snapshot(tool),
         is_async=is_async,
         in_thread=not is_async and tool.run_in_thread,
         # An asynchronous generator that is returned has to be awaited.
         never_waits=_never_waits(tool.fn) and not reach.makes_async_generators,
         runs_own_validators=any(True for _ in own_validators(schema)),
-        needs_variables=not is_closed,
+        is_closed=reach.is_closed,
         has_simple_results=_has_simple_results(tool.return_type),
         validator=SchemaValidator(schema),
         serializer=_serializer(tool.return_type),

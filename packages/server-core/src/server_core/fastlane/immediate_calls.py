@@ -8,6 +8,7 @@ happened yet, and the request takes the usual way through ASGI.
 
 from __future__ import annotations
 
+import contextvars
 from dataclasses import dataclass
 
 from starlette.types import Scope
@@ -56,11 +57,14 @@ class ImmediateCalls:
             return None
         return AdmittedHead(call, b"" if self.rate_limit is None else client_of(authenticated))
 
-    def answer(self, head: AdmittedHead, body: bytes) -> Answer | None:
-        """Answer a request; None, with nothing done, if it has to take the usual way.
+    def context(self) -> contextvars.Context:
+        """Return a context of which each answer needs a copy: it leaves in it whatever a tool sets."""
+        context = contextvars.copy_context()
+        context.run(self.lane.prepare_context)
+        return context
 
-        Runs in the caller's context and leaves in it whatever the tool sets.
-        """
+    def answer(self, head: AdmittedHead, body: bytes) -> Answer | None:
+        """Answer a request, in a copy of `context`; None, with nothing done, if it takes the usual way."""
         if self.traffic.is_draining or len(body) > self.max_body_bytes:
             return None
         limit = self.rate_limit

@@ -196,12 +196,17 @@ class FastLane:
             return None
         return _head(scope, headers)
 
+    def prepare_context(self) -> None:
+        """Set the variables of a context for answers outside of any task."""
+        self._calls.variables.set_for_calls_in_progress()
+
     def answer_immediately(
         self, head: CallHead, body: bytes, admits: Callable[[], bool] | None = None
     ) -> Answer | None:
         """Answer a plain call that never waits; return None, with nothing done, for any other request.
 
-        Must be called outside of any task, in its own context. `admits` is the last check before the call.
+        Must be called outside of any task, in a context of its own, a copy of one that `prepare_context` has
+        been called in. `admits` is the last check before the call.
         """
         task, calls, session_id = self._ended_task, self._calls, head.session_id
         if task is None or not calls.may_never_wait(probable_tool_name(head.headers, body)):
@@ -229,7 +234,7 @@ class FastLane:
         try:
             if admits is not None and not admits():
                 return None
-            status, response = run_synchronously(self._calls.make(ready, encoder), task)
+            status, response = run_synchronously(self._calls.make(ready, encoder, is_immediate=True), task)
             return Answer(status, response, head.session_id)
         finally:
             if session is not None:

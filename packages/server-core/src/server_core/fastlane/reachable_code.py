@@ -20,8 +20,8 @@ import sys
 import types
 import weakref
 from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from mcp_types import InputRequiredResult
@@ -51,7 +51,6 @@ from server_core.fastlane.value_kinds import (
     is_constant,
     module_attribute,
     own_attributes,
-    uses_replaceable_objects,
 )
 
 _MAX_VALUES: Final = 20_000
@@ -81,13 +80,6 @@ _UNSEARCHED_MEMBERS: Final = frozenset(
 _UNSEARCHED_FUNCTION_ATTRIBUTES: Final = frozenset({"__fastmcp__", "__signature__", "__annotations__"})
 
 
-Binding = tuple[Mapping[str, object], str, object]
-"""A namespace, a name in it, and its value."""
-
-Variable = tuple[types.CellType, object]
-"""A variable of an enclosing function and its value."""
-
-
 @dataclass(frozen=True, slots=True)
 class Reach:
     """Result of a search.
@@ -95,18 +87,14 @@ class Reach:
     Attributes:
         reason: Why the code may depend on the request; empty if it does not.
         unloaded: The module that has to be loaded to know; empty if there is another reason.
-        is_closed: Whether nothing but the searched code can run as long as `bindings` hold: no library calls
-            other code back, and no object comes to hold it.
-        bindings: The names by which the code finds functions, classes and modules, with what they stand for.
-        variables: The variables of enclosing functions by which it does.
+        is_closed: Whether nothing but the searched code can run as long as nobody replaces parts of it: no
+            library calls other code back, and no object comes to hold it.
         makes_async_generators: Whether it can make an asynchronous generator; unknown if there is a reason.
     """
 
     reason: str
     unloaded: str = ""
     is_closed: bool = False
-    bindings: tuple[Binding, ...] = field(default=(), repr=False)
-    variables: tuple[Variable, ...] = field(default=(), repr=False)
     makes_async_generators: bool = False
 
 
@@ -122,8 +110,6 @@ def reach(roots: Iterable[object]) -> Reach:
     return Reach(
         "",
         is_closed=search.is_closed(),
-        bindings=search.bindings(),
-        variables=search.variables(),
         makes_async_generators=search.makes_async_generators,
     )
 
@@ -147,8 +133,6 @@ def _undecidable(why: str) -> _RequestBoundError:
 class _Search:
     def __init__(self, modules: LoadedModules) -> None:
         self.makes_async_generators = False
-        self._bindings: dict[tuple[int, str], Binding] = {}
-        self._variables: dict[int, Variable] = {}
         self._libraries: set[str] = set()
         self._uses_data = False
         self._modules = modules
@@ -178,14 +162,6 @@ class _Search:
         unsearched = any(map(is_code, (each for members in self._members.values() for each in members)))
         return not self._uses_data and not unsearched and all(map(never_calls_back, self._libraries))
 
-    def bindings(self) -> tuple[Binding, ...]:
-        """Return the names by which the code finds other code."""
-        return tuple(self._bindings.values())
-
-    def variables(self) -> tuple[Variable, ...]:
-        """Return the variables of enclosing functions by which the code finds other code."""
-        return tuple(self._variables.values())
-
     def _add_used(self, value: object, where: str) -> None:
         """Search a value that code names; what objects hold may change."""
         if not is_code(value) and not is_constant(value):
@@ -194,7 +170,6 @@ class _Search:
 
     def _search(self, value: object, where: str) -> None:
         self._refuse(value, where)
-        self._uses_data |= uses_replaceable_objects(value)
         kind, module = type(value), defining_module(value)
         if self._modules.is_innocent(module) or is_harmless_module(module):
             self._libraries.add(module)
@@ -256,10 +231,6 @@ class _Search:
             self.makes_async_generators |= bool(fn.__code__.co_flags & inspect.CO_ASYNC_GENERATOR)
             return
         self._see(defining_module(fn))
-        self._uses_data |= len(scope) < len(cells)  # a variable without a value so far
-        for variable, value in scope.items():
-            if _may_become_code(value):
-                self._variables[id(cells[variable])] = cells[variable], value
         names = code_names(fn.__code__)
         self.makes_async_generators |= names.makes_async_generators
         # Any: the cache of mypy forgets FunctionType.__builtins__: an error in some of its runs only.
@@ -269,7 +240,6 @@ class _Search:
         for chain in (*names.chains, *((reader,) for reader in names.constant_readers)):
             namespace = own_globals if chain[0] in own_globals else own_builtins
             value = namespace.get(chain[0], MISSING)
-            self._bind(own_globals, chain[0])
             if value is MISSING and chain[0] not in in_class_body:
                 raise _undecidable(f"{chain[0]} is not defined yet")
             if value is not MISSING and not (len(chain) == 1 and self._is_read_literally(value, names)):
@@ -299,7 +269,6 @@ class _Search:
         while attributes and issubclass(type(value), types.ModuleType):
             name = attributes.popleft()
             inner = module_attribute(value, name)
-            self._bind(vars(value), name)
             if inner is MISSING:
                 if self._modules.is_innocent(defining_module(value)):
                     self._libraries.add(defining_module(value))
@@ -405,8 +374,6 @@ class _Search:
         for name, member in list(vars(cls).items()):
             if name in _UNSEARCHED_MEMBERS:
                 continue
-            if not name.startswith("__"):
-                self._bind(vars(cls), name)
             if name in _CONSTRUCTORS:
                 # Without its name, an instance's class can be called through `type` and `__class__`.
                 self._add_member(name if is_called else _BY_CLASS, member)
@@ -414,12 +381,6 @@ class _Search:
                 self.add(member, name)
             else:
                 self._add_member(name, member)
-
-    def _bind(self, namespace: Mapping[str, object], name: str) -> None:
-        """Note that a name stands for code, or for None, in whose place code may come."""
-        value = namespace.get(name, MISSING)
-        if _may_become_code(value):
-            self._bindings[id(namespace), name] = namespace, name, value
 
     def _add_member(self, name: str, member: object) -> None:
         """Search a member now if code that was reached reads its name, or if Python itself may."""
@@ -463,8 +424,3 @@ class _Search:
             raise _undecidable(f"{where} has too many elements")
         for element in elements:
             self.add(element, where)
-
-
-def _may_become_code(value: object) -> bool:
-    """Return whether a name with this value finds code, now or as soon as it has another value."""
-    return value is None or is_code(value) or issubclass(type(value), types.ModuleType)

@@ -68,8 +68,6 @@ _DYNAMIC: Final[dict[int, str]] = {
 }
 """Values with which code finds or makes other code by names that are not its own."""
 
-_USES_REPLACEABLE_OBJECTS: Final = frozenset(map(id, (print, input, breakpoint)))
-
 DYNAMIC_MODULES: Final = frozenset(
     {"builtins", "contextvars", "gc", "importlib", "inspect", "marshal", "operator", "pickle", "sys", "types"}
 )
@@ -87,11 +85,6 @@ DYNAMIC_ATTRIBUTES: Final = frozenset(
 def dynamic_name(value: object) -> str:
     """Return the name of a value with which code finds or makes other code; empty for any other value."""
     return _DYNAMIC.get(id(value), "")
-
-
-def uses_replaceable_objects(value: object) -> bool:
-    """Return whether a function works with `sys.stdout` and the like, which an app may replace."""
-    return id(value) in _USES_REPLACEABLE_OBJECTS
 
 
 def class_of(value: object) -> type:

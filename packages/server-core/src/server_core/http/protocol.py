@@ -120,6 +120,7 @@ class _ShortcutProtocol(StrictProtocol):
         self.answered = 0
         self._answered_at_s = 0.0
         self._heads: dict[bytes, AdmittedHead] = {}
+        self._context: contextvars.Context | None = None
         self._remembered_bytes = 0
         self._read = b""
         self._last_headers = self.headers  # while `headers` is this object, the parser is between requests
@@ -264,9 +265,11 @@ class _ShortcutProtocol(StrictProtocol):
     def _answer(self, head: AdmittedHead, body: bytes) -> bool:
         """Answer a request; return False, with nothing done, if it has to take the usual way."""
         try:
+            if self._context is None:
+                self._context = self._immediate_calls.context()
             # Its own context, as a task would have, so that context variables set by a tool stay with its
             # call.
-            answer = contextvars.copy_context().run(self._immediate_calls.answer, head, body)
+            answer = self._context.copy().run(self._immediate_calls.answer, head, body)
         except (Exception, asyncio.CancelledError, GeneratorExit):  # as in uvicorn, which catches everything
             # Raised from the parser's callback, it would be reported as the client's mistake.
             self.logger.exception("Exception in a call that took the shortcut\n")

@@ -192,7 +192,7 @@ def foreign(session: nox.Session) -> None:
 def league(session: nox.Session) -> None:
     """Compare servers of several SDKs, runtimes and proxies on the same calls (15 min on a quiet machine)."""
     whole = () if session.posargs else ("--write", "docs/league.md")
-    run_in(session, "dev", "python", "league/league.py", *whole, *session.posargs)
+    run_in(session, "dev", "python", "league/run_league.py", *whole, *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["dev"])

@@ -1,6 +1,6 @@
 """Compare MCP servers of several SDKs, runtimes and proxies that answer the same calls, and publish a table.
 
-    python league/league.py [--division NAME ...] [--only TEXT ...] [--write docs/league.md] [-- OPTIONS]
+    python league/run_league.py [--division NAME ...] [--only TEXT ...] [--write docs/league.md] [-- OPTIONS]
 
 Each division is one `perf-core compare` of all its servers; the figures of its table are those of
 comparison.json. Run nothing else on the machine meanwhile. What follows `--` goes to `perf-core compare`:
@@ -42,6 +42,10 @@ CIRCUMSTANCES_NAME = "circumstances.json"
 _CIRCUMSTANCES = TypeAdapter(Circumstances)
 
 
+class NoResultError(Exception):
+    """A division has no results."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """The comparison of one division and how it was made."""
@@ -67,12 +71,20 @@ def main() -> int:
         for division in divisions:
             print(f"{division.name}: {', '.join(each.name for each in division.entrants)}")
         return 0
-    if options.kept:
-        measured = [_kept(each, options.output_dir) for each in divisions]
-    else:
-        measured = [_measured(each, options.only, options.output_dir, further) for each in divisions]
+    measured, failed = [], []
+    for division in divisions:
+        try:
+            if options.kept:
+                measured.append(_kept(division, options.output_dir))
+            else:
+                measured.append(_measured(division, options.only, options.output_dir, further))
+        except NoResultError as error:
+            failed.append(f"{division.name}: {error}")
     text = _document(measured)
     print(text)
+    if failed:
+        print("\n".join(failed), file=sys.stderr)
+        return 1
     if options.write is not None:
         document = options.write.read_text(encoding="utf-8")
         options.write.write_text(with_table(document, text), encoding="utf-8")
@@ -123,7 +135,7 @@ def _measured(division: Division, only: Sequence[str], output_dir: Path, further
     with _others_cores() as others:
         code = _run(command)
     if not list(folder.glob(f"*/{COMPARISONS.file_name}")):
-        sys.exit(f"expected a comparison from {' '.join(command)}, got exit code {code}")
+        raise NoResultError(f"expected a comparison from {' '.join(command)}, got exit code {code}")
     how = Circumstances(load_before, others[0], left_out)
     (folder / CIRCUMSTANCES_NAME).write_bytes(_CIRCUMSTANCES.dump_json(how, indent=1))
     return _kept(division, output_dir)
@@ -133,7 +145,7 @@ def _kept(division: Division, output_dir: Path) -> Measured:
     """Return the latest results of a division."""
     folders = sorted(output_dir.glob(f"*-{division.name}/{CIRCUMSTANCES_NAME}"))
     if not folders:
-        sys.exit(f"expected results of the division {division.name} in {output_dir}, got none")
+        raise NoResultError(f"expected results in {output_dir}, got none")
     how = _CIRCUMSTANCES.validate_json(folders[-1].read_bytes())
     (document,) = folders[-1].parent.glob(f"*/{COMPARISONS.file_name}")
     return Measured(division, COMPARISONS.read(document), how)

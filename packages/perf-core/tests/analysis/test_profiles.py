@@ -10,9 +10,9 @@ from perf_core.analysis.profiles import (
     flame,
     merged,
     name_and_file,
+    of_server,
     read_stacks,
     top_functions,
-    without_processes,
 )
 from perf_core.results.profile import ProfiledFunction
 
@@ -44,12 +44,12 @@ def test_processes_are_told_apart_and_their_command_lines_dropped(command_line: 
 
 def test_a_stack_without_python_frames_is_of_no_function() -> None:
     stacks = list(read_stacks(f'process 7:"bridge" 4\nprocess 8:"server";{MAIN} 6\n'))
-    assert without_processes(stacks, ()) == [Stack((MAIN,), 6, 8)]
+    assert of_server(stacks, ()) == [Stack((MAIN,), 6, 8)]
 
 
 def test_processes_are_left_out_by_number() -> None:
     stacks = [Stack((MAIN,), 1, 7), Stack((ADD,), 2, 8)]
-    assert without_processes(stacks, (7,)) == [Stack((ADD,), 2, 8)]
+    assert of_server(stacks, (7,)) == [Stack((ADD,), 2, 8)]
 
 
 def test_the_stacks_of_all_processes_are_merged() -> None:
@@ -111,3 +111,23 @@ def test_the_flame_graph_has_callers_above_what_they_call() -> None:
 def test_no_stacks_make_no_flame_graph() -> None:
     assert flame([]) == []
     assert merged([]) == ()
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "Condition.wait (threading.py:295)",
+        "wait (threading.py:295)",
+        "EpollSelector.select (selectors.py:451)",
+        "KqueueSelector.select (/usr/lib/python3.14/selectors.py:451)",
+        "Connection._recv (multiprocessing/connection.py:390)",
+        "Popen._try_wait (subprocess.py:2001)",
+    ],
+)
+def test_threads_that_wait_are_left_out(frame: str) -> None:
+    running = Stack((MAIN, ADD), 5)
+    assert of_server([Stack((MAIN, frame), 9), running], ()) == [running]
+    above = Stack((MAIN, frame, ADD), 1)
+    assert of_server([above], ()) == [above], "what it calls runs"
+    own = Stack((MAIN, "wait (shop/queue.py:3)"), 1)
+    assert of_server([own], ()) == [own]

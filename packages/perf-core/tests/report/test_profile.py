@@ -20,6 +20,7 @@ PROFILE = Profile(
     processes=2,
     errors=3,
     profiler_cpu_s=0.5,
+    unread=("node",),
     functions=(
         ProfiledFunction("total", "shop/cart.py:7", 0.6, 0.75),
         ProfiledFunction("<script>alert(1)</script>", "shop/evil.py:1", 0.15, 0.15),
@@ -45,6 +46,7 @@ def test_the_table_has_functions_with_both_shares(load_record: RunRecord) -> Non
     assert "1,000 samples" in table.note
     assert "2 processes" in table.note
     assert "3 further samples failed" in table.note
+    assert "in 2 processes; not of node, 100 times a second" in table.note
     assert "5 % of a CPU" in table.note
 
 

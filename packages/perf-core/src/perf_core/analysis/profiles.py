@@ -27,6 +27,14 @@ RARE_SHARE = 0.001
 MOST_DEPTH = 150
 """Frames of a stack that are kept; a function that calls itself without end fills no page."""
 
+_WAITS = frozenset(
+    {
+        *(("wait", "threading.py"), ("_wait_for_tstate_lock", "threading.py")),
+        *(("select", "selectors.py"), ("_recv", "connection.py"), ("_try_wait", "subprocess.py")),
+    }
+)
+"""Functions of the standard library that wait, with their files."""
+
 _FIRST_PROCESS = re.compile(r'(?m)^(?=process \d+:")')
 _PROCESSES = re.compile(r'(?:^|";)process (\d+):"')
 
@@ -61,9 +69,27 @@ def read_stacks(text: str) -> Iterator[Stack]:
         yield Stack(frames, int(samples), pid)
 
 
-def without_processes(stacks: Iterable[Stack], pids: Collection[int]) -> list[Stack]:
-    """Return the stacks of all processes but these, such as the bridge to a server on stdio."""
-    return [stack for stack in stacks if stack.frames and stack.pid not in pids]
+def of_server(stacks: Iterable[Stack], apart: Collection[int]) -> list[Stack]:
+    """Return the stacks of a server that ran.
+
+    A thread that waits in the kernel is woken by the stop of its process, and seems to run until it has gone
+    back to wait. py-spy leaves such stacks out by the names of their functions, but not the qualified names
+    that Python has had since 3.11.
+
+    Args:
+        apart: Processes that are none of the server's, such as the bridge to one on stdio.
+    """
+    return [
+        stack
+        for stack in stacks
+        if stack.frames and stack.pid not in apart and not _is_waiting(stack.frames[-1])
+    ]
+
+
+def _is_waiting(frame: str) -> bool:
+    name, place = name_and_file(frame)
+    file = place.rpartition(":")[0].replace("\\", "/").rpartition("/")[2]
+    return (name.rpartition(".")[2], file) in _WAITS
 
 
 def merged(stacks: Sequence[Stack]) -> tuple[str, ...]:

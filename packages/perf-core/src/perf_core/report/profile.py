@@ -36,9 +36,10 @@ def profile_table(record: RunRecord) -> Table | None:
 def profile_note(profile: Profile) -> str:
     """Return how the samples were taken, and what that cost."""
     processes = "one process" if profile.processes == 1 else f"{count(profile.processes)} processes"
+    unread = f"; not of {', '.join(map(plain, profile.unread))}" if profile.unread else ""
     failed = f", {count(profile.errors)} further samples failed" if profile.errors else ""
     text = (
-        f"Shares of {count(profile.samples)} samples of running Python threads in {processes}, "
+        f"Shares of {count(profile.samples)} samples of running Python threads in {processes}{unread}, "
         f"{profile.rate_per_s} times a second for {duration(profile.duration_s)}{failed}. Own is "
         "the function and what it called in C, total also what it called in Python. "
     )

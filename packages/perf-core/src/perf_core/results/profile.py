@@ -35,6 +35,7 @@ class Profile:
         functions: Functions with the largest share of their own, in this order.
         stacks: Stacks with their number of samples, such as ``main (a.py:1);add (b.py:7) 12``, outermost
             function first. Functions that were seen rarely are ``(rare)``.
+        unread: Programs among the server's processes that are not Python, and so have no samples.
         problem: Reason for which there are no samples; empty if there are.
     """
 
@@ -46,4 +47,5 @@ class Profile:
     profiler_cpu_s: float | None = None
     functions: tuple[ProfiledFunction, ...] = ()
     stacks: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     problem: str = ""

@@ -20,7 +20,7 @@ from typing import Final, Self
 
 import psutil
 
-from perf_core.analysis.profiles import merged, read_stacks, top_functions, without_processes
+from perf_core.analysis.profiles import merged, of_server, read_stacks, top_functions
 from perf_core.errors import UsageError
 from perf_core.interruption import APART, INTERRUPT
 from perf_core.results.profile import Profile
@@ -39,6 +39,7 @@ _START_S: Final = 15.0
 _POLL_S: Final = 0.05
 _END_S: Final = 20.0
 _ERRORS: Final = re.compile(r"Errors: (\d+)")
+_MISTAKE: Final = re.compile(r"error: |failed to |unsupported", re.IGNORECASE)
 _REFUSED: Final = re.compile(r"permission denied|operation not permitted|os error (1|13)\b", re.IGNORECASE)
 
 REFUSED: Final = (
@@ -87,6 +88,7 @@ class Profiler:
         self._began = self._ended = 0.0
         self._cpu_s: float | None = None
         self._finished: Profile | None = None
+        self._programs: list[str] = []
 
     def __enter__(self) -> Self:
         log = (self._folder / _LOG_NAME).open("wb")
@@ -124,12 +126,13 @@ class Profiler:
 
     def _stop(self) -> None:
         process = self._process
-        if process is None or process.returncode is not None:
+        if process is None or self._ended:
             return
         if self._meter is not None:
             with contextlib.suppress(psutil.Error):
                 self._cpu_s = sum(self._meter.cpu_times()[:2])
         self._ended = time.monotonic()
+        self._programs = _names_below(self._pid, self._apart)
         try:
             with contextlib.suppress(OSError):  # it has just ended
                 process.send_signal(INTERRUPT)
@@ -144,7 +147,7 @@ class Profiler:
             text = (self._folder / _RAW_NAME).read_text(encoding="utf-8", errors="replace")
         except OSError:
             return Profile(problem=self._problem(log))
-        stacks = without_processes(read_stacks(text), self._apart)
+        stacks = of_server(read_stacks(text), self._apart)
         if not stacks:
             return Profile(problem=self._problem(log))
         shown = merged(stacks)
@@ -159,21 +162,20 @@ class Profiler:
             profiler_cpu_s=self._cpu_s,
             functions=top_functions(stacks),
             stacks=shown,
+            unread=tuple(name for name in self._programs if not _is_python(name)),
         )
 
     def _problem(self, log: str) -> str:
         """Return in a sentence why there are no samples."""
         if _REFUSED.search(log) or not _may_be_traced(self._pid):
             return REFUSED
-        names = _names_below(self._pid, self._apart)
-        if names and not any("python" in name.lower() for name in names):
-            return (
-                f"the profiler reads Python programs only, and the server's processes are {', '.join(names)}"
-            )
-        # The last lines say where the file is.
-        lines = map(str.strip, log.partition("\nWrote ")[0].splitlines())
-        last = [line for line in lines if line]
-        return f"the profiler gave no samples; the end of its log: {last[-1] if last else '(empty)'}"
+        unread = [name for name in self._programs if not _is_python(name)]
+        if unread:
+            return f"the profiler reads Python programs only, and the server runs {', '.join(unread)}"
+        mistakes = [line.strip() for line in log.splitlines() if _MISTAKE.search(line)]
+        if mistakes:
+            return f"the profiler gave no samples: {mistakes[-1]}"
+        return "the profiler gave no samples: no Python thread of the server ran whenever it looked"
 
     def _log(self) -> str:
         with contextlib.suppress(OSError):
@@ -205,8 +207,15 @@ def _may_be_traced(pid: int) -> bool:
         return True
 
 
+def _is_python(program: str) -> bool:
+    return "python" in program.lower()
+
+
 def _names_below(pid: int, apart: tuple[int, ...]) -> list[str]:
-    """Return the names of the programs in a process tree, each once."""
+    """Return the names of the programs in a process tree, each once.
+
+    The name of a process would be that of a script, whatever interpreter runs it.
+    """
     try:
         root = psutil.Process(pid)
         processes = [root, *root.children(recursive=True)]
@@ -216,5 +225,5 @@ def _names_below(pid: int, apart: tuple[int, ...]) -> list[str]:
     for process in processes:
         with contextlib.suppress(psutil.Error):
             if process.pid not in apart:
-                names.append(process.name())
+                names.append(Path(process.exe()).name or process.name())
     return sorted(set(names))

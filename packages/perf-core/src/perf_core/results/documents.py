@@ -9,17 +9,15 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from perf_core.errors import ResultsError
 from perf_core.results.files import write_json
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-Document = TypeVar("Document", bound="DataclassInstance")
+Document = TypeVar("Document")
+"""A dataclass."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class DocumentKind(Generic[Document]):
 
     def members(self, document: Document) -> dict[str, Any]:
         """Return the content of the file: schema and kind first."""
-        return {"schema": self.schema, "kind": self.name, **asdict(document)}
+        return {"schema": self.schema, "kind": self.name, **asdict(cast("Any", document))}
 
     def write(self, document: Document, folder: Path) -> Path:
         """Write the file into ``folder``, whole or not at all, and return its path.

@@ -69,7 +69,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Defaults:
-    """What the header of a tune says, which holds for all voices."""
+    """Values that the header of a tune states for all voices."""
 
     meter: Meter = FREE
     unit: Fraction = Fraction(1, 2)

@@ -195,7 +195,7 @@ class _Reader:
         now = max([self.starts[-1], *(path.end for path in self.paths.paths if self._is_staff(path))])
         for path in self.paths.paths:
             path.end = now
-        match = next((found for token in tokens if (found := _NUMBER.match(token))), None)
+        match = next(filter(None, map(_NUMBER.match, tokens)), None)
         number = match[1] if match else ""
         if now == self.starts[-1]:
             # A barline at the beginning, or another one at the same place.

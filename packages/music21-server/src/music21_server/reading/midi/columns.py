@@ -169,8 +169,8 @@ def _signatures(file: MidiFile, order: Integers) -> Integers | None:
         return None
     ticks = np.array([each.tick for each in file.key_signatures], dtype=np.int64)
     fifths = np.array([each.fifths for each in file.key_signatures], dtype=np.int64)
-    found = np.searchsorted(ticks, file.notes.start[order], side="right") - 1
-    return fifths[np.maximum(found, 0)]
+    in_force = np.searchsorted(ticks, file.notes.start[order], side="right") - 1
+    return fifths[np.maximum(in_force, 0)]
 
 
 def _rows(
@@ -253,7 +253,7 @@ class _Marks:
         return tick < int(self.measures.starts[-1])
 
     def _place(self, tick: int) -> tuple[int, int]:
-        measure = int(self.measures.of(np.array([tick]))[0])
+        measure = int(self.measures.at(np.array([tick]))[0])
         length = int(self.units.measure_units[measure + 1] - self.units.measure_units[measure])
         ticks = tick - int(self.measures.starts[measure])
         units = round(ticks * self.units.units_per_quarter / self.file.ticks_per_quarter)

@@ -32,10 +32,10 @@ class Measures:
     changes: tuple[tuple[int, TimeSignature], ...]
     cut: tuple[int, ...]
 
-    def of(self, ticks: Integers) -> Integers:
+    def at(self, ticks: Integers) -> Integers:
         """Return the index of the measure of each time; a barline belongs to the measure that it begins."""
-        found = np.searchsorted(self.starts, ticks, side="right") - 1
-        return np.clip(found, 0, len(self.starts) - 2)
+        index = np.searchsorted(self.starts, ticks, side="right") - 1
+        return np.clip(index, 0, len(self.starts) - 2)
 
 
 def measures_of(
@@ -54,19 +54,19 @@ def measures_of(
     changes = _effective(signatures)
     until = max(end, changes[-1].tick + 1)
     starts: list[int] = []
-    at: list[tuple[int, TimeSignature]] = []
+    signature_at: list[tuple[int, TimeSignature]] = []
     cut: list[int] = []
     for signature, following in pairwise([*changes, TimeSignature(until, 1, 1)]):
         length = _ticks(signature, ticks_per_quarter)
         is_last = following.tick == until
         count = -(-(following.tick - signature.tick) // length)
         limits.check("max_measures", len(starts) + count)
-        at.append((len(starts), signature))
+        signature_at.append((len(starts), signature))
         starts += range(signature.tick, signature.tick + count * length, length)
         if not is_last and (following.tick - signature.tick) % length:
             cut.append(len(starts) - 1)
     last = _ticks(changes[-1], ticks_per_quarter)
-    return Measures(np.array([*starts, starts[-1] + last], dtype=np.int64), tuple(at), tuple(cut))
+    return Measures(np.array([*starts, starts[-1] + last], dtype=np.int64), tuple(signature_at), tuple(cut))
 
 
 def _ticks(signature: TimeSignature, ticks_per_quarter: int) -> int:

@@ -68,11 +68,11 @@ def _divisor_at(part: Integers, place: Place, onsets: Place, divisor: Integers) 
         return np.ones(0, dtype=np.int64)
     beats = int(max(onsets.beat.max(), place.beat.max())) + 1
     measures = int(max(onsets.measure.max(), place.measure.max())) + 1
-    known = (part * measures + onsets.measure) * beats + onsets.beat
-    wanted = (part * measures + place.measure) * beats + place.beat
-    order = np.argsort(known, kind="stable")
-    found = np.minimum(np.searchsorted(known[order], wanted), len(order) - 1)
-    return np.where(known[order][found] == wanted, divisor[order][found], 1)
+    of_onsets = (part * measures + onsets.measure) * beats + onsets.beat
+    of_ends = (part * measures + place.measure) * beats + place.beat
+    order = np.argsort(of_onsets, kind="stable")
+    nearest = np.minimum(np.searchsorted(of_onsets[order], of_ends), len(order) - 1)
+    return np.where(of_onsets[order][nearest] == of_ends, divisor[order][nearest], 1)
 
 
 def _fits_each(ticks: Integers, divisors: Integers, ticks_per_quarter: int) -> Booleans:

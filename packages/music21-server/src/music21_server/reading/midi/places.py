@@ -39,6 +39,6 @@ class TickedNotes:
 
     def places(self, ticks: Integers) -> Place:
         """Return the places of times."""
-        measure = self.measures.of(ticks)
+        measure = self.measures.at(ticks)
         beat, rest = np.divmod(ticks - self.measures.starts[measure], self.ticks_per_quarter)
         return Place(measure, beat, rest)

@@ -99,7 +99,7 @@ class ScoreInformation:
     chord_symbols: int
     """Number of chord symbols."""
     remarks: tuple[str, ...]
-    """What the reader of the document had to guess, change or leave out."""
+    """Sentences about what the reader of the document had to guess, change or leave out."""
 
 
 def information(score: Score) -> ScoreInformation:

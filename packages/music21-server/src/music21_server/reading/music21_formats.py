@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any, Final
 
 from music21_server.errors import ScoreError, UnreadableScoreError
 from music21_server.reading.conversion_cost import Workload, check_workload
+from music21_server.reading.mei_preparation import prepared
 from music21_server.reading.mei_scan import mei_workload
 from music21_server.reading.music21_score import columns_of
 from music21_server.reading.tiny_scan import tiny_workload
@@ -38,6 +40,10 @@ def read_through_music21(source: bytes, kind: str, limits: Limits) -> Score:
     limits.check("max_parts", workload.staves)
     limits.check("max_converted_notes", workload.notes)
     check_workload(workload, len(source), limits)
+    remarks: tuple[str, ...] = ()
+    if kind == "mei":
+        mei = prepared(document.encode())
+        document, remarks = mei.source.decode(), mei.remarks
     # Imported late: it takes a second, and most scores are MusicXML.
     from music21 import converter
 
@@ -45,7 +51,7 @@ def read_through_music21(source: bytes, kind: str, limits: Limits) -> Score:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # music21 warns of oddities, but reads them
             parsed: Any = converter.parseData(document, format=FORMATS[kind])
-            return columns_of(_single_score(parsed), limits)
+            return replace(columns_of(_single_score(parsed), limits), remarks=remarks)
     except ScoreError:
         raise
     except Exception as error:  # music21 lets errors of any type escape

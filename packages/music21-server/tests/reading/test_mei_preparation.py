@@ -1,4 +1,4 @@
-"""Forms of MEI 4 and 5 that music21 drops or refuses: signatures as elements, endings, readings, syllables."""
+"""Forms of MEI 4 and 5 that music21 drops or refuses: signatures as elements, endings, readings, words."""
 
 from __future__ import annotations
 

@@ -279,6 +279,24 @@ async def test_work_that_takes_too_long_is_killed(pool: Pool, code: str) -> None
     assert lost() == {"deadline": 1}
 
 
+FREED = """
+import builtins
+blocks = [bytes(4_000) for _ in range(10_000)]
+builtins.last_block = bytes(4_000)  # without it the C library would give all back by itself
+del blocks
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the GNU C library")
+async def test_a_worker_gives_free_memory_back(pool: Pool) -> None:
+    pid = await pool.run(os.getpid, deadline_s=LONG_S)
+    process = psutil.Process(pid)
+    before = process.memory_info().rss
+    await pool.run(exec, FREED, deadline_s=LONG_S)
+    assert await pool.run(os.getpid, deadline_s=LONG_S) == pid
+    assert process.memory_info().rss - before < 15_000_000
+
+
 async def test_one_owner_cannot_stop_the_others(pool: Pool) -> None:
     hanging = [asyncio.create_task(pool.run(exec, HANG, deadline_s=LONG_S, owner="greedy")) for _ in range(3)]
     await until(lambda: pool.figures().waiting == 2)

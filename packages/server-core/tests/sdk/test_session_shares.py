@@ -48,7 +48,8 @@ class Table:
         return None
 
     def share_of(self, session_id: str) -> Share | None:
-        return self.sessions.get(int(session_id))
+        # A table lives until the next collection, and may be asked for the sessions of a later test.
+        return self.sessions.get(int(session_id)) if session_id.isdigit() else None
 
     def of(self, client: bytes) -> list[int]:
         return [number for number, share in self.sessions.items() if share.client == client]

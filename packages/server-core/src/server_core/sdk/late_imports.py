@@ -48,5 +48,6 @@ def import_all() -> None:
     for module in IMPORTED_BY_FASTMCP_ON_FIRST_USE:
         with suppress(ImportError):
             importlib.import_module(module)
-    # They stay as long as the process, like everything from its start.
+    # They stay as long as the process, like everything from its start; garbage must not.
+    gc.collect()
     gc.freeze()

@@ -5,12 +5,18 @@ pair gives a ratio of calls per second, of the server's CPU per call and of the 
 table shows their medians with 95 % intervals.
 
     python benchmarks/profile_overhead.py --pairs 12 --duration 8
+
+``--stops`` measures the stops alone: a process that only reads the clock, with real-time priority (root,
+Linux), so that nothing else on the machine keeps it from its CPU, tells how much of its time it loses with
+py-spy and without.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import signal
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,11 +28,53 @@ from perf_core.interruption import Interruption, watch_signals
 from perf_core.load.plan import Settings
 from perf_core.results.record import RunRecord
 from perf_core.runs.measure import Options, measure
-from perf_core.runs.profiling import find_py_spy
+from perf_core.runs.profiling import RATE_PER_S, Profiler, find_py_spy
 from perf_core.runs.questions import Question, prepare
 from perf_core.targets.registry import find_subjects
 
 FIGURES = ("calls per second", "server CPU per call", "median latency", "p99 latency")
+
+
+_CLOCK_READER = """
+import os, sys, time
+
+os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+print("ready", flush=True)
+for _ in sys.stdin:
+    end = time.perf_counter() + 0.7  # the kernel lets other processes run for 5 % of each second
+    last, lost = time.perf_counter(), 0.0
+    while last < end:
+        now = time.perf_counter()
+        if now - last > 2e-5:
+            lost += now - last
+        last = now
+    print(lost / 0.7, flush=True)
+"""
+
+
+def stops(pairs: int) -> None:
+    """Print the share of its time that a process loses, with py-spy and without."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _CLOCK_READER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as reader:
+        assert reader.stdin is not None
+        assert reader.stdout is not None
+        reader.stdout.readline()
+
+        def lost_share() -> float:
+            reader.stdin.write("\n")  # type: ignore[union-attr] # a pipe
+            reader.stdin.flush()  # type: ignore[union-attr] # a pipe
+            return float(reader.stdout.readline())  # type: ignore[union-attr] # a pipe
+
+        differences = []
+        for _ in range(pairs):
+            without = lost_share()
+            with TemporaryDirectory() as name, Profiler(find_py_spy(), reader.pid, Path(name)):
+                differences.append(lost_share() - without)
+        reader.send_signal(signal.SIGKILL)
+    middle = quantile(differences, 0.5)
+    ends = "" if middle.low is None else f", 95 % interval {middle.low:.2%} to {middle.high:.2%}"
+    print(f"time lost to the stops of py-spy, {RATE_PER_S} a second: {middle.value:.2%}{ends}")
 
 
 def figures_of(record: RunRecord) -> tuple[float, ...]:
@@ -69,7 +117,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--duration", type=float, default=8.0, help="length of each load, in seconds")
     parser.add_argument("--vus", type=int, default=4)
+    parser.add_argument("--stops", action="store_true", help="measure the stops alone, without a server")
     options = parser.parse_args(arguments)
+    if options.stops:
+        stops(options.pairs)
+        return 0
     order = random.Random(7)
     ratios: list[list[float]] = [[] for _ in FIGURES]
     shares, failed = [], []

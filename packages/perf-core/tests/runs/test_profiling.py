@@ -144,3 +144,17 @@ def test_without_py_spy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(UsageError) as error:
         find_py_spy()
     assert "mcp-perf-core[profile]" in error.value.hint
+
+
+def test_memory_that_may_not_be_read_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profiling, "_may_be_traced", lambda _pid: False)
+    script = (
+        "import sys; sys.exit('Error: No python processes found in process 7 or any of its subprocesses')"
+    )
+    with Profiler(py_spy_that(tmp_path, script), os.getpid(), tmp_path) as profiler:
+        assert profiler.finish().problem == REFUSED
+
+
+def test_own_memory_may_be_read_and_that_of_no_process_is_no_refusal() -> None:
+    assert profiling._may_be_traced(os.getpid())
+    assert profiling._may_be_traced(2**22)

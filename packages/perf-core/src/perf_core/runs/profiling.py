@@ -26,7 +26,9 @@ from perf_core.interruption import APART, INTERRUPT
 from perf_core.results.profile import Profile
 from perf_core.server.live import LiveServer
 
-RATE_PER_S: Final = 100
+RATE_PER_S: Final = 50
+"""A stop for a sample takes 0.3 ms, and longer on a busy machine, where py-spy waits for a CPU meanwhile."""
+
 FOLDED_NAME: Final = "profile.folded"
 """File with all stacks, for tools that draw such files."""
 

@@ -124,3 +124,39 @@ def test_excerpt_of_columns_states_the_attributes_in_force(song, score) -> None:
     assert root.xpath("part[2]/measure[1]/attributes/transpose/chromatic/text()") == ["-2"]
     assert root.findall(".//barline") == []
     assert len(etree.fromstring(excerpt(ABC, score, range(3, 5), (0,), Limits())).findall(".//barline")) == 1
+
+
+def plain_document(*names, fifths=0):
+    """Return one measure of quarter notes such as ``F1`` (F sharp), without accidental elements."""
+    notes = "".join(
+        f"<note><pitch><step>{name[0]}</step><alter>{name[1:]}</alter><octave>4</octave></pitch>"
+        "<duration>1</duration><type>quarter</type></note>"
+        for name in names
+    )
+    return (
+        '<score-partwise><part-list><score-part id="P1"><part-name/></score-part></part-list><part id="P1">'
+        '<measure number="1"><attributes><divisions>1</divisions>'
+        f"<key><fifths>{fifths}</fifths></key></attributes>{notes}</measure></part></score-partwise>"
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("names", "fifths", "accidentals"),
+    [
+        (("F1", "F1", "G0", "F0"), 0, ["sharp", None, None, "natural"]),
+        (("F1", "C0", "B-1", "E0"), 1, [None, None, "flat", None]),
+        (("F0", "F0", "C1", "C1"), 2, ["natural", None, None, None]),
+    ],
+)
+def test_accidentals_are_drawn_where_a_document_states_none(names, fifths, accidentals) -> None:
+    source = plain_document(*names, fifths=fifths)
+    root = etree.fromstring(excerpt_of_document(source, read_musicxml(source, Limits()), range(1), (0,)))
+    assert [note.findtext("accidental") for note in root.iter("note")] == accidentals
+
+
+def test_accidentals_that_a_document_states_are_left_alone() -> None:
+    source = plain_document("F1", "C1", "G0").replace(
+        b"<type>quarter</type></note>", b"<type>quarter</type><accidental>sharp</accidental></note>", 1
+    )
+    root = etree.fromstring(excerpt_of_document(source, read_musicxml(source, Limits()), range(1), (0,)))
+    assert [note.findtext("accidental") for note in root.iter("note")] == ["sharp", None, None]

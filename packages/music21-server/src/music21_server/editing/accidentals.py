@@ -1,4 +1,4 @@
-"""Add the accidentals that notes need after respelling.
+"""Add the accidentals that notes need after respelling, or in documents that state none.
 
 An accidental holds for its staff, step and octave until the end of the bar; without one, the key signature
 decides (Gould, *Behind Bars*, 2011, chapter 3).
@@ -23,6 +23,11 @@ _PRECEDING_TAGS: Final = (
 
 _Signatures = dict[str, dict[str, float]]
 """Alteration of each step by staff number; the key "" is for staves without their own signature."""
+
+
+def states_accidentals(source: bytes) -> bool:
+    """Return whether a MusicXML document says which accidentals are printed."""
+    return b"<accidental" in source
 
 
 def write_missing_accidentals(part: Any, selected: Sequence[bool]) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from lxml import etree
 
-from music21_server.editing.accidentals import write_missing_accidentals
+from music21_server.editing.accidentals import states_accidentals, write_missing_accidentals
 from music21_server.editing.element_transposition import (
     PITCH_NAMING_TAGS,
     bass_note,
@@ -259,7 +259,9 @@ class _Editor:
                     self._transpose_element(child, bass_note(child))
             respelled.append(is_respelled)
         self.has_respelled |= any(respelled)
-        write_missing_accidentals(element, respelled)
+        # A document that states no accidentals stays one: they are drawn by key and measure.
+        if states_accidentals(self._document.source):
+            write_missing_accidentals(element, respelled)
         return b"".join(serialize(measure) for measure in element)
 
     # Both

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from lxml import etree
 
+from music21_server.editing.accidentals import states_accidentals, write_missing_accidentals
 from music21_server.editing.editable_score import part_ids, with_all_staves
 from music21_server.editing.part_excerpt import cut_part
 from music21_server.editing.part_list import part_list
@@ -88,6 +89,8 @@ def _add_head(root: Any, head: Any, score: Score, ids: set[str]) -> None:
 
 def _part(document: ScannedDocument, part: ScannedPart, score: Score, measures: range) -> Any:
     element = cut_part(document, part, score, measures)
+    if not states_accidentals(document.source):
+        write_missing_accidentals(element, [True] * len(element))
     for measure in element:
         for child in [each for each in measure if each.tag in _REMOVED_TAGS]:
             measure.remove(child)

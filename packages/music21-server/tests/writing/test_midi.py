@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from music21_server.errors import TooMuchScoreError
+from music21_server.reading.midi.columns import read_midi
+from music21_server.reading.midi.events import read_events
+from music21_server.reading.midi.instruments import DRUM_CHANNEL
+from music21_server.score.limits import Limits
 from music21_server.score.table import (
     REST,
     TIE_START,
@@ -321,3 +325,20 @@ def test_music21_reads_the_same_notes(score) -> None:
             for onset, semitone in ((0, 0), (3, 6), (7, 10), (7, 2))
         )
         assert notes == expected
+
+
+def test_programs_and_drums_of_a_midi_file_come_back() -> None:
+    track = b"".join(
+        [
+            b"\x00\xc0\x49\x00\x90\x4c\x50\x83\x60\x80\x4c\x00",  # flute
+            b"\x00\x99\x24\x50\x81\x70\x89\x24\x00\x00\x99\x2a\x50\x81\x70\x89\x2a\x00",  # bass drum, hi-hat
+            b"\x00\xff\x2f\x00",
+        ]
+    )
+    head = b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x01\xe0MTrk" + len(track).to_bytes(4, "big")
+    score = read_midi(head + track, Limits())
+    file = read_events(write_midi(score).content, Limits())
+    pitched = file.notes.channel != DRUM_CHANNEL
+    assert file.notes.key[pitched].tolist() == [76]
+    assert file.notes.key[~pitched].tolist() == [36, 42]
+    assert 73 in file.programs.values()

@@ -75,7 +75,8 @@ def test_the_functions_of_a_busy_process_are_seen(tmp_path: Path) -> None:
     assert profile.samples > 0
     assert profile.processes == 1
     names = {function.name: function for function in profile.functions}
-    assert names["inner"].total_share > 0.5
+    assert "inner" in names
+    assert names["outer"].total_share > 0.9
     assert {path.name for path in tmp_path.iterdir()} == {FOLDED_NAME}
     assert "outer" in (tmp_path / FOLDED_NAME).read_text(encoding="utf-8")
     assert "secret" not in (tmp_path / FOLDED_NAME).read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, PlainSerializer, TypeAdapter, computed_field
 from typing_extensions import TypedDict
 
-from server_core.fastlane.result_kinds import has_simple_fields, is_simple
+from server_core.fastlane.result_kinds import has_lists, has_simple_fields, is_simple
 
 
 class Colour(Enum):
@@ -76,6 +76,14 @@ def test_values_that_are_alike_each_time(kind: Any) -> None:
 )
 def test_values_that_may_differ(kind: Any) -> None:
     assert not is_simple(TypeAdapter(kind).core_schema)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [(float, False), (dict[str, float], False), (Pair, False), (Line, True), (dict[str, list[int]], True)],
+)
+def test_lists_in_whose_place_iterators_may_be(kind: Any, *, expected: bool) -> None:
+    assert has_lists(TypeAdapter(kind).core_schema) is expected
 
 
 def test_classes_without_a_schema_of_their_own_may_hold_anything() -> None:

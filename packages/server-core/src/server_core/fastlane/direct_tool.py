@@ -15,7 +15,7 @@ from fastmcp.utilities.async_utils import is_coroutine_function
 from fastmcp.utilities.types import get_cached_typeadapter
 from pydantic_core import SchemaSerializer, SchemaValidator, to_json
 
-from server_core.fastlane.result_kinds import is_simple
+from server_core.fastlane.result_kinds import has_lists, is_simple
 from server_core.fastlane.tool_eligibility import (
     arguments_schema,
     declared_reason,
@@ -91,7 +91,8 @@ class DirectTool:
         never_waits: Whether its coroutine always finishes in its first step.
         runs_own_validators: Whether validation calls functions of the app.
         is_closed: Whether nothing that it calls can ask for the request, unless somebody replaces it.
-        has_simple_results: Whether values of its return type are written alike each time.
+        has_simple_results: Whether values of its return type are written alike each time, without lists.
+        has_simple_lists: Whether they are, with lists, in whose place code may return iterators.
         serializer: Turns results into JSON values as the return type prescribes.
     """
 
@@ -103,6 +104,7 @@ class DirectTool:
     runs_own_validators: bool
     is_closed: bool
     has_simple_results: bool
+    has_simple_lists: bool
     validator: SchemaValidator
     serializer: SchemaSerializer
 
@@ -146,6 +148,8 @@ def _examine(tool: Any) -> DirectTool | NotDirect:
         return not_direct(tool, reach.reason, reach.unloaded)
     schema = arguments_schema(tool)
     is_async = is_coroutine_function(tool.fn)
+    results = result_schema(tool.return_type)
+    is_simple_result = results is not None and is_simple(results)
     return DirectTool(
         tool=tool,
         snapshot=_snapshot(tool),
@@ -155,7 +159,8 @@ def _examine(tool: Any) -> DirectTool | NotDirect:
         never_waits=_never_waits(tool.fn) and not reach.makes_async_generators,
         runs_own_validators=any(True for _ in own_validators(schema)),
         is_closed=reach.is_closed,
-        has_simple_results=_has_simple_results(tool.return_type),
+        has_simple_results=is_simple_result and not has_lists(results),
+        has_simple_lists=is_simple_result and has_lists(results),
         validator=SchemaValidator(schema),
         serializer=_serializer(tool.return_type),
     )
@@ -169,11 +174,6 @@ def _never_waits(fn: Any) -> bool:
     if not isinstance(fn, types.FunctionType) or not fn.__code__.co_flags & inspect.CO_COROUTINE:
         return False
     return all(instruction.opname != "SEND" for instruction in dis.get_instructions(fn))
-
-
-def _has_simple_results(return_type: Any) -> bool:
-    schema = result_schema(return_type)
-    return schema is not None and is_simple(schema)
 
 
 def _serializer(return_type: Any) -> SchemaSerializer:

@@ -122,24 +122,25 @@ class ResponseEncoder:
         """Return content, structured content and meta as JSON; None for an unusual result."""
         if not self._is_plain(raw):
             return None
-        if not (direct.has_simple_results or self._is_simple(raw)):
+        is_simple = type(raw) in _SCALARS or direct.has_simple_results or self._is_simple(raw)
+        if not is_simple and not direct.has_simple_lists:
             # FastMCP writes a result twice and shows the second text. The first empties iterators, or fails.
             default_serializer(raw)
+        # An iterator in place of a list is a warning of FastMCP's. As an error it costs 1 µs.
+        warnings: Any = is_simple or not direct.has_simple_lists or "error"
         try:
-            # A value that the return type does not describe is an error here, and a warning of FastMCP's.
-            structured = direct.serializer.to_python(raw, mode="json", warnings="error")
+            structured = direct.serializer.to_python(raw, mode="json", warnings=warnings)
         except (PydanticSerializationError, UnicodeDecodeError):
             return None
         try:
             text = to_json(structured)
         except (PydanticSerializationError, ValueError):  # lone surrogates, for example
             return None
-        if b"NaN" in text or b"Infinity" in text or _REPLACEMENT in text:
-            return None
         is_dict = isinstance(structured, dict)
         has_schema = direct.tool.output_schema is not None
-        may_name_tools = is_dict and "_meta" in structured
-        if may_name_tools or (has_schema and not direct.wraps and not is_dict):
+        has_odd_number = b"NaN" in text or b"Infinity" in text
+        has_odd_key = is_dict and (_REPLACEMENT in text or "_meta" in structured)  # `_meta` may name tools
+        if has_odd_number or has_odd_key or (has_schema and not direct.wraps and not is_dict):
             return None
         return _content(structured, text), *self._structured(direct, text, include=has_schema or is_dict)
 

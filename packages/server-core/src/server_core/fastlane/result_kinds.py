@@ -22,6 +22,7 @@ _SIMPLE: Final = frozenset(
 )
 """Types of pydantic's core schemas; not among them: ``any``, ``bytes``, ``generator``, custom classes."""
 
+_LISTS: Final = frozenset({"list", "tuple", "set", "frozenset"})
 _NO_SCHEMAS: Final = frozenset({"cls", "config", "default", "expected", "function", "members", "metadata"})
 """Keys whose values are no schemas, but may look like some."""
 
@@ -39,6 +40,17 @@ def is_simple(schema: Any) -> bool:
     inner = [value for key, value in schema.items() if key not in _NO_SCHEMAS]
     # Fields and choices have names, which are the app's.
     return all(is_simple(list(each.values()) if _is_named(each) else each) for each in inner)
+
+
+def has_lists(schema: Any) -> bool:
+    """Return whether values of a simple schema may be lists, or have some."""
+    if isinstance(schema, list | tuple):
+        return any(map(has_lists, schema))
+    if not isinstance(schema, Mapping):
+        return False
+    inner = [value for key, value in schema.items() if key not in _NO_SCHEMAS or _is_named(schema)]
+    kind = schema.get("type")
+    return (isinstance(kind, str) and kind in _LISTS) or any(map(has_lists, inner))
 
 
 def _is_named(value: Any) -> bool:

@@ -90,6 +90,26 @@ async def test_a_worker_that_ends_before_it_answers_is_reported(peers: Peers, tm
     assert (start["status"], b"open a new session" in body["body"]) == (502, True)
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\nhi",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+    ],
+)
+async def test_a_response_breaks_off_with_its_worker_and_without_a_traceback(
+    peers: Peers, tmp_path: Path, part: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with worker(tmp_path, part):
+        start, *chunks = await forward(peers)
+    assert start["status"] == 200
+    assert all(chunk["more_body"] for chunk in chunks)
+    (record,) = caplog.records
+    assert "worker 1 ended in the middle of a response" in record.message
+    assert record.exc_info is None
+
+
 async def test_the_answer_is_relayed_without_hop_headers(peers: Peers, tmp_path: Path) -> None:
     answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\nX-Own: 1\r\n\r\nhi"
     async with worker(tmp_path, answer):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server_core.layers.paths import route_path
 from server_core.layers.refusals import refuse
 from server_core.sdk.session_ids import SessionIds, session_of
+
+_logger = logging.getLogger(__name__)
 
 _CONNECT_S: Final = 5.0
 _METRICS_S: Final = 5.0
@@ -139,7 +142,10 @@ class Peers:
             await refuse(send, 400, f"Expected a request that can be passed on to another process: {error}")
         except (httpcore2.NetworkError, httpcore2.ProtocolError):
             if started:
-                raise  # a part of the response has been sent: the connection has to break
+                # A part has been sent, so the connection has to break, as it does when a response is left
+                # incomplete.
+                _logger.warning("worker %d ended in the middle of a response, which breaks off", number)
+                return
             await refuse(
                 send,
                 502,

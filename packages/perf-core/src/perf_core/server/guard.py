@@ -6,6 +6,7 @@ import contextlib
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,10 @@ import psutil
 from perf_core.errors import TargetError
 from perf_core.interruption import APART
 from perf_core.server import guard_process
+
+_SETTLED_S = 1.0
+_LOOK_S = 0.004
+_CALM_LOOKS = 5
 
 _END_S = 5.0
 """Time for a guard to end; it takes milliseconds."""
@@ -59,6 +64,16 @@ class Guard:
     def pid(self) -> int:
         """Its process number."""
         return self._process.pid
+
+    def settle(self) -> None:
+        """Wait until it waits for its input: its own start would slow down that of a server that is timed."""
+        calm = 0
+        until_s = time.monotonic() + _SETTLED_S
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            while calm < _CALM_LOOKS and time.monotonic() < until_s:
+                calm = calm + 1 if process.status() == psutil.STATUS_SLEEPING else 0
+                time.sleep(_LOOK_S)
 
     def watch(self, process: psutil.Process) -> None:
         """Take note of the server's process."""

@@ -53,7 +53,7 @@ class ServerProcess:
     """A server that the lab started; use it as a context manager.
 
     Args:
-        greet: Makes the first requests, as soon as the URL is known.
+        greet: Makes the first requests, as soon as the URL is known, and times them.
         poll_s: Time between two looks at the ready file, and between two greetings.
 
     Attributes:
@@ -281,6 +281,8 @@ class ServerProcess:
                 grace_s=self._longest_stop_s,
                 ends_with_input=self.is_bridge,
             )
+            if self._greet is not first_handshake:
+                self._guard.settle()
             self.spawned_s = time.monotonic()
             self._process = spawn(
                 argv,

@@ -1,9 +1,8 @@
-"""Figures of starts agree within 5 % with a stopwatch of a few lines, on a machine that does nothing else."""
+"""Times of starts agree within 5 % with a stopwatch of a few lines."""
 
 import http.client
 import json
 import socket
-import statistics
 import subprocess
 import sys
 import time
@@ -22,7 +21,7 @@ pytestmark = [pytest.mark.process, pytest.mark.nightly]
 
 SLEEPER = str(Path(__file__).parents[2] / "servers" / "sleeper.py")
 SLEEPS = ("--listen", "0.4", "--initialize", "0.1", "--list", "0.1", "--call", "0.2")
-ROUNDS = 7
+ROUNDS = 20
 
 MESSAGES = (
     {"id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25"}},
@@ -69,7 +68,7 @@ def stdio_stopwatch() -> list[float]:
 
 
 @pytest.mark.parametrize(("how", "stopwatch"), [("http", http_stopwatch), ("stdio", stdio_stopwatch)])
-def test_medians_agree_within_five_percent(
+def test_shortest_times_agree_within_five_percent(
     how: str, stopwatch: Callable[[], list[float]], tmp_path: Path
 ) -> None:
     is_http = how == "http"
@@ -87,4 +86,5 @@ def test_medians_agree_within_five_percent(
         times_s = (start.listening_s, start.initialize_s, start.tools_list_s, start.first_call_s)
         ours.append([each for each in times_s if each is not None])
     for step_of_direct, step_of_ours in zip(zip(*direct, strict=True), zip(*ours, strict=True), strict=True):
-        assert statistics.median(step_of_ours) == pytest.approx(statistics.median(step_of_direct), rel=0.05)
+        # A busy machine only adds to times.
+        assert min(step_of_ours) == pytest.approx(min(step_of_direct), rel=0.05)

@@ -78,6 +78,7 @@ class StdioProcess:
         try:
             grace_s = EOF_GRACE_S + self._launch.stop_timeout_s
             self._guard = Guard(folder, [], grace_s=grace_s, ends_with_input=True)
+            self._guard.settle()
             self.spawned_s = time.monotonic()
             self._process = spawn(
                 self._launch.argv,

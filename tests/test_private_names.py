@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = sorted(path for path in ROOT.glob("packages/*/src/*") if path.is_dir())
-INTERNALS = {"server_core": "sdk/internals.py"}
+INTERNALS = {"server_core": "sdk/internals.py", "perf_core": "runs/ladder/app_side/layers.py"}
 """The module of each package that may use them."""
 
 DOCUMENTED = {"_replace", "_asdict", "_fields", "_make", "_exit"}

@@ -422,7 +422,7 @@ def _loaded(name: str) -> Any:
 
 @dataclass
 class KeptSessions:
-    """A server of `truth/session_keeper.py` that runs in a thread of this process; `keeper` has its sessions."""
+    """A server of `truth/session_keeper.py` in a thread of this process; `keeper` has its sessions."""
 
     url: str
     keeper: Any

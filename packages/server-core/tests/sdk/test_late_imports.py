@@ -1,4 +1,4 @@
-"""What FastMCP imports on first use is imported in a thread once the server is ready, or not at all."""
+"""Modules that FastMCP imports on first use are imported in a thread after the start, or never."""
 
 from __future__ import annotations
 

@@ -173,14 +173,14 @@ class ServerStarts:
     failures: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
-    def of(self, cache: Cache) -> CacheFigures | None:
+    def with_cache(self, cache: Cache) -> CacheFigures | None:
         """Return the figures with a state of the cache; None without starts."""
         return next((each for each in self.figures if each.cache == cache), None)
 
 
 @dataclass(frozen=True)
 class StartRatio:
-    """What a server takes until it is ready, as a multiple of what the first server takes.
+    """Time or CPU time of a server until it is ready, as a multiple of the first server's.
 
     Attributes:
         figure: ``ready_s`` or ``cpu_s``.
@@ -255,19 +255,19 @@ def _median_and_p95(values: Sequence[float]) -> tuple[Quantile, Quantile]:
 
 
 def _median(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return quantile(known, 0.5).value if known else None
+    measured = [value for value in values if value is not None]
+    return quantile(measured, 0.5).value if measured else None
 
 
 def health_of(starts: Sequence[Start]) -> tuple[HealthState, tuple[str, ...]]:
     """Return whether the servers got the CPU that they wanted, and why not."""
-    known = [each for each in starts if each.wait_share is not None and each.others_share is not None]
-    if not known:
+    watched = [each for each in starts if each.wait_share is not None and each.others_share is not None]
+    if not watched:
         return "unknown", ()
-    disturbed = sum(each.disturbed for each in known)
-    if disturbed <= DISTURBED_LIMIT * len(known):
+    disturbed = sum(each.disturbed for each in watched)
+    if disturbed <= DISTURBED_LIMIT * len(watched):
         return "sound", ()
     return "bounded", (
-        f"in {disturbed} of {len(known)} starts the server waited for a CPU for more than {WAIT_LIMIT:.0%} "
+        f"in {disturbed} of {len(watched)} starts the server waited for a CPU for more than {WAIT_LIMIT:.0%} "
         f"of its time while others used more than {OTHERS_LIMIT:.0%} of the machine: it may start faster",
     )

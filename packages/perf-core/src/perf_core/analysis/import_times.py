@@ -1,4 +1,4 @@
-"""What a Python program imports at its start, and how long each module takes; pure functions.
+"""Imports of a Python program at its start, and how long each module takes; pure functions.
 
 Python prints a line for each module that it imports when ``-X importtime`` or PYTHONPROFILEIMPORTTIME asks
 for it: the microseconds of the module itself and those with all that it imported, after the lines of what it

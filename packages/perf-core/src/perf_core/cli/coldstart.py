@@ -76,9 +76,9 @@ def coldstart(
     expect_writable(output_dir)
     typed = servers.Typed(tuple(server or ()), tuple(target or ()), None, command, shared, env)
     with watch_signals() as interruption:
-        found = _startable(typed, access)
-        names = [each.name for each in found]
-        subjects = [_with_calls(each, wire, drawing, effort, interruption) for each in found]
+        startable = _startable(typed, access)
+        names = [each.name for each in startable]
+        subjects = [_with_calls(each, wire, drawing, effort, interruption) for each in startable]
         with (
             progress(f"starting {', '.join(names)}") as on_progress,
             TemporaryDirectory(prefix="perf-core-") as logs,

@@ -69,7 +69,7 @@ def test_cold_starts_evict_the_files_that_the_server_reads(tmp_path: Path) -> No
     (server,) = done.servers
     assert server.evicted is not None
     assert server.evicted.files > 20, "modules and libraries"
-    cold = server.of("cold")
+    cold = server.with_cache("cold")
     assert (cold is not None and cold.starts == 2) or "cold starts: cannot tell" in server.remarks[0]
 
 

@@ -130,10 +130,10 @@ def _steps_table(done: ColdStart, cache: Cache) -> Table | None:
     rows = [
         row
         for server in done.servers
-        if (figures := server.of(cache)) is not None
+        if (figures := server.with_cache(cache)) is not None
         for row in _step_rows(server, figures, alone=len(done.servers) == 1)
     ]
-    starts = {figures.starts for server in done.servers if (figures := server.of(cache)) is not None}
+    starts = {figures.starts for server in done.servers if (figures := server.with_cache(cache)) is not None}
     number = " to ".join(map(str, sorted({min(starts), max(starts)}))) if starts else "0"
     return table_of(
         f"Starts with {_CACHE_WORDS[cache]}, {number} of each, in ms",
@@ -170,13 +170,17 @@ def _row(
     )
 
 
-def _range(found: Quantile) -> str:
+def _range(estimate: Quantile) -> str:
     """Return an interval in ms; few starts leave one end or both open."""
-    if found.low is None and found.high is None:
+    if estimate.low is None and estimate.high is None:
         return DASH
-    if found.high is None:
-        return f"{_ms(found.low)} or more"
-    return f"up to {_ms(found.high)}" if found.low is None else f"{_ms(found.low)} to {_ms(found.high)}"
+    if estimate.high is None:
+        return f"{_ms(estimate.low)} or more"
+    return (
+        f"up to {_ms(estimate.high)}"
+        if estimate.low is None
+        else f"{_ms(estimate.low)} to {_ms(estimate.high)}"
+    )
 
 
 def _use_table(done: ColdStart) -> Table | None:

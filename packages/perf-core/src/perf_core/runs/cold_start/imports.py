@@ -1,4 +1,4 @@
-"""What a Python server imports at its start: how long each module takes, and which files are read.
+"""Imports of a Python server at its start: how long each module takes, and which files are read.
 
 Python itself tells it when an environment variable asks for it, which needs no change of the command. Other
 programs ignore the variables.

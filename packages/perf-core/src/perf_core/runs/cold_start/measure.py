@@ -19,7 +19,7 @@ from perf_core.server.credentials.masking import masked_command
 from perf_core.server.subject import Subject
 
 FEWEST_STARTS = 2
-"""Starts without which nothing is told: a spread takes two."""
+"""Fewest starts for which anything is reported: a spread takes two."""
 
 Figure = Literal["ready_s", "cpu_s"]
 FIGURES: tuple[Figure, ...] = ("ready_s", "cpu_s")

@@ -28,7 +28,7 @@ _MB = 1e6
 
 @dataclass(frozen=True)
 class Starter:
-    """What all starts of one server have in common.
+    """Values that all starts of one server share.
 
     Attributes:
         step: First call; None if nothing can be called.
@@ -107,7 +107,7 @@ def _since(spawned_s: float, at_s: float | None) -> float | None:
 
 @dataclass
 class _Usage:
-    """What a server has used until its last answer, and what others have used meanwhile."""
+    """Resources that a server has used until its last answer, and others meanwhile."""
 
     look: Callable[[int], None] | None
     _machine: MachineMeter = field(default_factory=MachineMeter)

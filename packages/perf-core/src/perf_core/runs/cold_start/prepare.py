@@ -1,4 +1,4 @@
-"""What must be known of a server before its starts are timed: how it talks, what it imports and reads."""
+"""Preparation of a server before its starts are timed: how it talks, what it imports and reads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
 @dataclass(frozen=True)
 class Effort:
-    """How often and how servers are started.
+    """Numbers of starts and the states in which servers are started.
 
     Attributes:
         starts: Starts of each server with each state of the cache.

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from catalogue import Installation
+from entrants import Installation
 
 INSTALLATIONS = Path(__file__).parent.parent / ".league"
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from catalogue import DIVISIONS, Division, Entrant
+from entrants import DIVISIONS, Division, Entrant
 from installing import INSTALLATIONS, InstallationError, install
 from pydantic import TypeAdapter
 from standings import Circumstances, catalogue_table, section, with_table

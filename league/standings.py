@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from catalogue import Division, Entrant
+from entrants import Division, Entrant
 
 from perf_core.analysis.health import OTHERS_LIMIT
 from perf_core.comparison.model import ERROR_RATE, Comparison, OwnFigure, Rank

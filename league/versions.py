@@ -7,7 +7,7 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 
-from catalogue import Entrant
+from entrants import Entrant
 from lab_references import node
 
 PYTHON = "Python"

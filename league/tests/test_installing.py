@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from catalogue import Installation
+from entrants import Installation
 from installing import InstallationError, install
 
 PROXY = Installation("proxy", "pypi", ("a-proxy==1.0",))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from catalogue import DIVISIONS
+from entrants import DIVISIONS
 from standings import Circumstances, catalogue_table, section, with_table
 
 from perf_core.comparison.model import (

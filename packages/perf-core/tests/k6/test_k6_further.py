@@ -200,8 +200,9 @@ def test_users_pause_as_their_journeys_say(server: Any, k6: Any) -> None:
     paused = Journey("slow", (Step("echo", {}, Expectation.anything()),), think_time=ThinkTime.constant(0.3))
     run = k6.run("quick", PLAN=planned(k6, [paused], "stateless"), SERVER_URL=server.url)
     assert run.exit_code == 0, run.stderr
-    # Two users for a second, three or four calls each; without pauses it would be hundreds.
-    assert 2 <= len(server.calls) <= 10
+    # Two users for a second and the time in which they end, some four calls each; without pauses it would be
+    # hundreds.
+    assert 2 <= len(server.calls) <= 20
     patient = Journey("patient", paused.steps, think_time=ThinkTime.constant(30))
     run = k6.run("quick", PLAN=planned(k6, [patient], "stateless"), SERVER_URL=server.url)
     assert run.summary["state"]["testRunDurationMs"] < 10_000, "a pause must not put off the end of the load"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -35,13 +36,15 @@ def test_old_kernels_do_not_tell_anonymous_memory() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="smaps_rollup is Linux's")
 def test_memory_that_is_written_to_is_seen_at_once() -> None:
     meter = KeptMemoryMeter(os.getpid())
+    gc.collect()
     before = meter.read()
-    held = bytearray(b"x") * 20_000_000
+    held = bytearray(b"x") * 60_000_000
     after = meter.read()
     assert meter.source == "pss"
     assert before is not None
     assert after is not None
-    assert len(held) - 500_000 < 1000 * (after.kb - before.kb) < len(held) + 1_000_000
+    # This process shares pages with others, and gives some back meanwhile.
+    assert 1000 * (after.kb - before.kb) == pytest.approx(len(held), rel=0.1)
     assert os.getpid() in after.pids
     assert after.threads >= 1
 

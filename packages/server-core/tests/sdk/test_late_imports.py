@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def imported_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def imported_in(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the names of the threads in which the modules were imported."""
     threads: list[str] = []
 
@@ -24,8 +23,7 @@ def imported_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         threads.append(threading.current_thread().name)
 
     monkeypatch.setattr(late_imports.importlib, "import_module", note)
-    yield threads
-    gc.unfreeze()
+    return threads
 
 
 async def test_modules_are_imported_in_a_thread_of_their_own(imported_in: list[str]) -> None:
@@ -47,4 +45,9 @@ async def test_a_server_that_ends_imports_nothing_more(imported_in: list[str]) -
 def test_modules_that_are_not_installed_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(late_imports, "IMPORTED_BY_FASTMCP_ON_FIRST_USE", ("no_such_module", "decimal"))
     late_imports.import_all()
-    gc.unfreeze()
+
+
+def test_what_requests_leave_behind_meanwhile_is_freed_later() -> None:
+    frozen = gc.get_freeze_count()
+    late_imports.import_all()
+    assert gc.get_freeze_count() <= frozen

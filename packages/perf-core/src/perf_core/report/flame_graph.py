@@ -76,6 +76,8 @@ def flame_graph(profile: Profile | None) -> FlameGraph | None:
         return None
     frames = flame(profile.stacks)
     total = sum(frame.samples for frame in frames if frame.depth == 0)
+    if total <= 0:  # an edited record
+        return None
     own: Counter[str] = Counter()
     for frame in frames:
         own[package_of(frame.frame)] += frame.own

@@ -84,7 +84,7 @@ class ServerProcess:
         cpus: Sequence[int] | None = None,
         interruption: Interruption | None = None,
         accepts_legacy: bool = False,
-        greet: Greet = first_handshake,
+        greet: Greet | None = None,
         poll_s: float = _POLL_S,
     ) -> None:
         self._interruption = interruption or Interruption()
@@ -96,7 +96,8 @@ class ServerProcess:
         self.is_bridge = launch.transport != "http" or is_bridge(launch)
         self.ready_timeout_s = launch.ready_timeout_s
         self._accepts_legacy = accepts_legacy
-        self._greet = greet
+        self._is_timed = greet is not None
+        self._greet = greet or first_handshake
         self._poll_s = poll_s
         self.is_legacy = False
         self._process: psutil.Popen | None = None
@@ -281,7 +282,7 @@ class ServerProcess:
                 grace_s=self._longest_stop_s,
                 ends_with_input=self.is_bridge,
             )
-            if self._greet is not first_handshake:
+            if self._is_timed:
                 self._guard.settle()
             self.spawned_s = time.monotonic()
             self._process = spawn(

@@ -7,7 +7,6 @@ the server is ready it would delay its first answers, which need none of them.
 from __future__ import annotations
 
 import asyncio
-import gc
 import importlib
 import threading
 from contextlib import suppress
@@ -48,6 +47,5 @@ def import_all() -> None:
     for module in IMPORTED_BY_FASTMCP_ON_FIRST_USE:
         with suppress(ImportError):
             importlib.import_module(module)
-    # They stay as long as the process, like everything from its start; garbage must not.
-    gc.collect()
-    gc.freeze()
+    # Not kept out of later collections, as the start is: requests in progress would be kept out with them,
+    # and what they leave behind would never be freed.

@@ -283,7 +283,7 @@ class _Reader:
             for each in self.marks
             if isinstance(each.value, _Mode)
         }
-        for mark in self.marks:
+        for mark in sorted(self.marks, key=lambda each: (part_of[each.spine], each.measure, each.onset)):
             if mark.measure > last:
                 continue
             place = (part_of[mark.spine], mark.measure, mark.onset)

@@ -114,7 +114,7 @@ def _peak(capacity: Capacity) -> str:
 
 def _reasons_table(capacity: Capacity) -> Table | None:
     rows = [
-        (words.rate(step.rate_per_s), plain("; ".join(step.reasons)))
+        (f"{significant(step.rate_per_s, 4)}/s", plain("; ".join(step.reasons)))
         for step in sorted(capacity.steps, key=lambda step: step.rate_per_s)
         if step.reasons
     ]

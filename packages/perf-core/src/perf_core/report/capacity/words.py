@@ -89,7 +89,7 @@ def when(capacity: Capacity) -> str:
     transport = f", {capacity.transport}" if capacity.transport not in {"http", ""} else ""
     day = capacity.started_at[:16].replace("T", " ")
     return plain(
-        f"{day} UTC, {steps} steps in {duration(capacity.duration_s)}, "
+        f"{day} UTC, {steps} step{'' if steps == 1 else 's'} in {duration(capacity.duration_s)}, "
         f"evenly spaced arrivals, {capacity.wire} wire{transport}; {on}"
     )
 

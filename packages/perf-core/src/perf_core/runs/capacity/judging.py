@@ -171,7 +171,8 @@ def _spent(objective: Objective, share: float) -> str:
     if objective.budget is None:
         return f"{objective.text} was not kept"
     verb = "failed" if objective.name == ERRORS else "took longer"
-    return f"{objective.text}: {share:.2%} of the calls {verb}, where {100 * objective.budget:.3g} % may"
+    share_failed = f"{100 * share:.3g} % of the calls {verb}"
+    return f"{objective.text}: {share_failed}, where {100 * objective.budget:.3g} % may"
 
 
 def _excuses(record: RunRecord) -> tuple[str, ...]:

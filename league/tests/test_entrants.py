@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from catalogue import DIVISIONS, TARGETS, Entrant
+from entrants import DIVISIONS, TARGETS, Entrant
 
 from perf_core.targets.toml_file import read_target_file
 

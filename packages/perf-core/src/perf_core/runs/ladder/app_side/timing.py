@@ -37,19 +37,14 @@ async def timed(call: Call, loops: int, *, waits: bool) -> dict[str, float]:
     # As a server does after its start: else a collection would visit all that was imported.
     gc.collect()
     gc.freeze()
-    try:
-        if waits:
-            cpu_s, wall_s = time.process_time(), time.perf_counter()
-            for _ in range(loops):
-                await call()
-            wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
-        else:
-            cpu_s, wall_s = time.process_time(), time.perf_counter()
-            for _ in range(loops):
-                call()
-            wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
-    finally:
-        gc.unfreeze()
+    cpu_s, wall_s = time.process_time(), time.perf_counter()
+    if waits:
+        for _ in range(loops):
+            await call()
+    else:
+        for _ in range(loops):
+            call()
+    wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
     return {"wall_s": wall_s, "cpu_s": cpu_s}
 
 

@@ -253,7 +253,7 @@ def test_url_and_command_are_compared(notes, notes_command: list[str], tmp_path:
         # The bridge makes a difference that so short a comparison may find or not.
         assert comparison["verdict"] in {"worse", "better", "same", "inconclusive"}
     assert code in {ExitCode.WORSE, ExitCode.PASS, ExitCode.INCONCLUSIVE, ExitCode.INVALID}
-    assert comparison["b"]["name"] == "notes"
+    assert comparison["servers"]["b"]["name"] == "notes"
     assert len(comparison["launches"]) == 2
     for launch in comparison["launches"]:
         assert launch["faults"] == []

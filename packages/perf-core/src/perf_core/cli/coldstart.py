@@ -20,9 +20,10 @@ from perf_core.errors import ExitCode, NothingToCall, UsageError
 from perf_core.interruption import Interruption, watch_signals
 from perf_core.report import documents
 from perf_core.results.folder import expect_writable, new_folder
+from perf_core.results.secrets import masked_parts
 from perf_core.runs.cold_start.measure import FEWEST_STARTS, manifest_of, measure
 from perf_core.runs.cold_start.prepare import Effort, Preparation
-from perf_core.server.subject import Subject
+from perf_core.server.subject import Subject, secrets_of
 from perf_core.targets.bare import is_bare
 
 CacheChoice = Literal["both", "warm", "cold"]
@@ -85,6 +86,8 @@ def coldstart(
         ):
             preparation = Preparation(wire, effort, Path(logs), interruption, on_progress)
             done = measure(subjects, preparation, manifest_of(effort, _versions(subjects)))
+    secrets = [secret for each in subjects for secret in secrets_of(each, each.adapter.launch)]
+    done = masked_parts(done, secrets)
     folder = new_folder(output_dir, f"coldstart-{'-'.join(names)}")
     documents.save(COLD_STARTS, done, folder)
     _show(done, folder, as_json=as_json)

@@ -189,7 +189,8 @@ class CapacitySearch:
         if kept is None and broken is None:
             return Conclusion("cannot tell")
         if broken is None:
-            return Conclusion("at least", low_per_s=kept)
+            whole = self._highest_kept_whole()
+            return Conclusion("cannot tell") if whole is None else Conclusion("at least", low_per_s=whole)
         if kept is None:
             return Conclusion("none", 0.0, broken, 0.0)
         limit = self._posterior()
@@ -217,7 +218,16 @@ class CapacitySearch:
             rate = min(rate, math.sqrt(kept * ceiling))
         rate = _rounded(min(rate, self.most_rate))
         is_close = ceiling is not None and ceiling / kept < _CLOSE_TO_CEILING
-        return None if is_close or rate <= kept else Plan("doubling", rate, DOUBLING_S)
+        if not is_close and rate > kept:
+            return Plan("doubling", rate, DOUBLING_S)
+        # Where the search ends, its bound rests on a step of full length: queues take time to grow.
+        return None if self._highest_kept_whole() == kept else Plan("narrowing", kept, self._hold_s(kept))
+
+    def _highest_kept_whole(self) -> float | None:
+        """Return the highest rate at which a step of full length kept the objectives; None without one."""
+        whole_s = self._needs().whole_s
+        rates = [step.rate_per_s for step in self._clear() if step.state == "kept" and step.hold_s >= whole_s]
+        return max(rates, default=None)
 
     def _narrowed(self) -> Plan | None:
         if self.conclusion().width <= self.tolerance and self._narrowing >= _LEAST_NARROWING:

@@ -23,6 +23,7 @@ from perf_core.load.plan import Settings
 from perf_core.report.documents import save
 from perf_core.results.folder import new_folder
 from perf_core.results.manifest import make_manifest, usable_cpus
+from perf_core.results.secrets import masked_parts
 from perf_core.runs.assemble import RunSpec
 from perf_core.runs.capacity.stepping import Stepper
 from perf_core.runs.expectations import expect_lasting_tokens, expect_tools
@@ -116,6 +117,7 @@ def measure_capacity(
             )
         mask_error(error, secrets_of(question.subject, question.launch))
         raise
+    capacity = masked_parts(capacity, secrets_of(question.subject, question.launch))
     save(CAPACITIES, capacity, folder)
     return CapacityRun(capacity, folder)
 

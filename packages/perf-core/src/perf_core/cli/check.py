@@ -22,9 +22,11 @@ from perf_core.cli.options import (
     ACCESS,
     DRAWING,
     AccessOptions,
+    AnyWire,
     Command,
     DrawingOptions,
     Env,
+    ServerNames,
     ServerUrl,
     Shared,
 )
@@ -86,20 +88,14 @@ class Report:
 
 
 def check(
-    server: Annotated[
-        list[str] | None,
-        Parameter(help="An installed adapter's name, a TOML file or a URL.", negative=""),
-    ] = None,
+    server: ServerNames = None,
     /,
     *,
     target: Annotated[
         list[str] | None,
         Parameter(name="--target", negative="", help="The same, or the target whose calls a URL gets."),
     ] = None,
-    wire: Annotated[
-        Wire | None,
-        Parameter(help="Protocol era. Default: session, or the other if the server does not offer it."),
-    ] = None,
+    wire: AnyWire = None,
     server_url: ServerUrl = None,
     shared: Shared = False,
     env: Env = (),

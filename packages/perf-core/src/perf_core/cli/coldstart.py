@@ -15,7 +15,16 @@ from perf_core.adapter import Wire
 from perf_core.analysis.cold_start import CACHES, COLD_STARTS, Cache, ColdStart
 from perf_core.cli import servers
 from perf_core.cli.console import out, print_plain, print_results_folder, progress
-from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, Command, DrawingOptions, Env, Shared
+from perf_core.cli.options import (
+    ACCESS,
+    DRAWING,
+    AccessOptions,
+    AnyWire,
+    Command,
+    DrawingOptions,
+    Env,
+    Shared,
+)
 from perf_core.errors import ExitCode, NothingToCall, UsageError
 from perf_core.interruption import Interruption, watch_signals
 from perf_core.report import documents
@@ -53,10 +62,7 @@ def coldstart(
             "takes root, and slows down everything else.",
         ),
     ] = False,
-    wire: Annotated[
-        Wire | None,
-        Parameter(help="Protocol era. Default: session, or the other if the server does not offer it."),
-    ] = None,
+    wire: AnyWire = None,
     shared: Shared = False,
     env: Env = (),
     drawing: DrawingOptions = DRAWING,

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from perf_core.adapter import Wire
 from perf_core.errors import UsageError
 from perf_core.server.credentials.access import SESSION_REVISION, SESSION_REVISIONS, Access
 from perf_core.server.credentials.access_settings import (
@@ -28,6 +29,15 @@ ServerUrl = Annotated[
         env_var="SERVER_URL",
         help="Measure a server that is already running, such as http://127.0.0.1:8100.",
     ),
+]
+
+ServerNames = Annotated[
+    list[str] | None, Parameter(help="An installed adapter's name, a TOML file or a URL.", negative="")
+]
+
+AnyWire = Annotated[
+    Wire | None,
+    Parameter(help="Protocol era. Default: session, or the other if the server does not offer it."),
 ]
 
 Command = Annotated[tuple[str, ...] | None, Parameter(parse=False)]

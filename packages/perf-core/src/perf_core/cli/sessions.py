@@ -8,10 +8,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from perf_core.adapter import Wire
 from perf_core.cli import servers
 from perf_core.cli.console import out, print_plain, print_results_folder, progress
-from perf_core.cli.options import ACCESS, AccessOptions, Command, Env, ServerUrl, Shared
+from perf_core.cli.options import ACCESS, AccessOptions, AnyWire, Command, Env, ServerNames, ServerUrl, Shared
 from perf_core.errors import ExitCode, UsageError
 from perf_core.interruption import watch_signals
 from perf_core.load.plan import parse_duration_s
@@ -25,20 +24,14 @@ _SHORTEST_S = 10.0
 
 
 def sessions(
-    server: Annotated[
-        list[str] | None,
-        Parameter(help="An installed adapter's name, a TOML file or a URL.", negative=""),
-    ] = None,
+    server: ServerNames = None,
     /,
     *,
     target: Annotated[
         list[str] | None,
         Parameter(name="--target", negative="", help="The same, or the target that a URL belongs to."),
     ] = None,
-    wire: Annotated[
-        Wire | None,
-        Parameter(help="Protocol era. Default: session, or the other if the server does not offer it."),
-    ] = None,
+    wire: AnyWire = None,
     max_sessions: Annotated[
         int, Parameter(help="Most sessions that are left open at one time, and most repetitions of all else.")
     ] = 2000,

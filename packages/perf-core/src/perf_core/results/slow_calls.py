@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from perf_core.load.k6_events import TimedCall
+
 
 @dataclass(frozen=True)
 class ServerMeanwhile:
@@ -37,33 +39,13 @@ class ServerMeanwhile:
 
 
 @dataclass(frozen=True)
-class SlowCall:
+class SlowCall(TimedCall):
     """One of the slowest calls of a run.
 
     Attributes:
-        at_s: Its start, in seconds from the start of the load.
-        duration_s: What the user waited: the sum of the next three.
-        connect_s: Time until there was a connection, name resolution and TLS included.
-        wait_s: Time from there until the first byte of the answer.
-        transfer_s: Time until the last byte.
-        error_class: Class of its error; empty for a right answer.
-        vu: Number of the virtual user, from 1.
-        session: Beginning of the SHA-256 of the id of its session, as hex; empty without one.
-        arguments: The same of the JSON text of its arguments, as it was sent.
-        server: None where neither the server nor k6 was sampled.
+        server: Activity meanwhile; None where neither the server nor k6 was sampled.
     """
 
-    at_s: float
-    duration_s: float
-    connect_s: float
-    wait_s: float
-    transfer_s: float
-    tool: str
-    stage: str
-    error_class: str
-    vu: int
-    session: str
-    arguments: str
     server: ServerMeanwhile | None = None
 
     @property
